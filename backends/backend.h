@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSFOLD_BACKEND_H
+#define SYSFOLD_BACKEND_H
+
+/*
+ * The seam. A backend is one `const struct sysfold_backend` in one folder, and
+ * one name in backends/meson.build. It emits records and never decodes; the
+ * decoder consumes records and never knows a backend.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sysfold/stream.h>
+
+#include "common/callset.h"
+
+/* A span of whole records, in place, until the next next_batch(). */
+struct batch {
+    const uint8_t *records;
+    size_t size;
+    uint32_t source; /* 0: the host (or the only one) */
+    int32_t cpu;     /* -1: of no cpu */
+    bool swapped;    /* in the other byte order */
+};
+
+/* What a backend is asked to capture: the public options with every default filled in. */
+struct capture_options {
+    struct sysfold_live_options live;
+    struct callset calls; /* the system calls to record */
+};
+
+/* What a backend counts. */
+struct capture_stats {
+    uint64_t lost;
+    uint64_t buffer_used;
+};
+
+struct capture; /* each backend's own */
+
+struct sysfold_backend {
+    const char *name;
+    const char *summary; /* one line, for `sysfold backends` */
+
+    /* Fills usability, reason and remedy. Cheap, without lasting effect. */
+    void (*probe)(struct sysfold_backend_info *info);
+    /* Everything that can fail before the target runs. The options are borrowed until close(). */
+    int (*open)(const struct capture_options *options, struct capture **ret_capture, struct sysfold_error *error);
+    /* Lets the target go; the initial snapshot is the first thing in the stream. */
+    int (*start)(struct capture *capture, struct sysfold_error *error);
+    /* 1: a batch; 0: the end; -EAGAIN: time is up; -EINTR: a signal came; another negative errno. */
+    int (*next_batch)(struct capture *capture, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error);
+    /* Ends the capture, async-signal-safe: targets run on, next_batch() delivers what is left and then the end. */
+    void (*stop)(struct capture *capture);
+    /* The launched command's wait status, after the end; -ENODATA. */
+    int (*exit_status)(const struct capture *capture, int *ret_status);
+    void (*stats)(const struct capture *capture, struct capture_stats *ret_stats);
+    void (*close)(struct capture *capture);
+};
+
+/* All of them, best first, ends with NULL; generated from backends/meson.build. */
+extern const struct sysfold_backend *const sysfold_backends[];
+
+#endif

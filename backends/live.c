@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Live captures: options made complete, a backend chosen, its batches fed to a stream. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/backend.h"
+#include "common/error.h"
+#include "common/record.h"
+#include "decoder/stream.h"
+
+struct live {
+    const struct sysfold_backend *backend;
+    struct capture *capture;
+    struct capture_options options;
+};
+
+static int live_next_batch(void *data, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error)
+{
+    struct live *live = data;
+
+    return live->backend->next_batch(live->capture, timeout_ms, ret_batch, error);
+}
+
+static void live_stop(void *data)
+{
+    struct live *live = data;
+
+    live->backend->stop(live->capture);
+}
+
+static int live_exit_status(void *data, int *ret_status)
+{
+    struct live *live = data;
+
+    return live->backend->exit_status(live->capture, ret_status);
+}
+
+static void live_stats(void *data, struct sysfold_stats *stats)
+{
+    struct live *live = data;
+    struct capture_stats counts = {0};
+
+    live->backend->stats(live->capture, &counts);
+    stats->buffer_used += counts.buffer_used;
+}
+
+static void live_close(void *data)
+{
+    struct live *live = data;
+
+    live->backend->close(live->capture);
+    free(live);
+}
+
+static void probe(const struct sysfold_backend *backend, struct sysfold_backend_info *info)
+{
+    *info = (struct sysfold_backend_info){.size = sizeof(*info), .name = backend->name, .summary = backend->summary};
+    backend->probe(info);
+}
+
+int sysfold_backend_probe(size_t index, struct sysfold_backend_info *ret_info)
+{
+    size_t size = ret_info->size;
+    struct sysfold_backend_info info;
+
+    for (size_t i = 0; i <= index; i++) {
+        if (!sysfold_backends[i])
+            return -ENOENT;
+    }
+    probe(sysfold_backends[index], &info);
+    if (size > sizeof(info))
+        size = sizeof(info);
+    info.size = size;
+    memcpy(ret_info, &info, size);
+    return 0;
+}
+
+static int choose_named(const char *name, const struct sysfold_backend **ret_backend, struct sysfold_error *error)
+{
+    char known[200] = "";
+
+    for (size_t i = 0; sysfold_backends[i]; i++) {
+        if (!strcmp(sysfold_backends[i]->name, name)) {
+            *ret_backend = sysfold_backends[i];
+            return 0;
+        }
+        strncat(known, i ? ", " : "", sizeof(known) - strlen(known) - 1);
+        strncat(known, sysfold_backends[i]->name, sizeof(known) - strlen(known) - 1);
+    }
+    return error_set(error, -ENOENT, "no backend is named '%s' (this build has: %s)", name, known);
+}
+
+static int choose_best(const struct sysfold_backend **ret_backend, struct sysfold_error *error)
+{
+    struct sysfold_backend_info info = {0};
+
+    for (size_t i = 0; sysfold_backends[i]; i++) {
+        probe(sysfold_backends[i], &info);
+        if (info.usability == SYSFOLD_USABLE) {
+            *ret_backend = sysfold_backends[i];
+            return 0;
+        }
+    }
+    return error_set(error, -ENOSYS, "no backend is usable here (the last, %s: %s; `sysfold backends` lists all)",
+                     info.name ? info.name : "none", info.reason);
+}
+
+static int complete_options(const struct sysfold_live_options *options, struct capture_options *ret_options,
+                            struct sysfold_error *error)
+{
+    struct sysfold_live_options *live = &ret_options->live;
+
+    if (!options || options->size < offsetof(struct sysfold_live_options, no_filter))
+        return error_set(error, -EINVAL, "the options' size field is not set");
+    memcpy(live, options, options->size < sizeof(*live) ? options->size : sizeof(*live));
+    if (!live->argv == !live->pid_count)
+        return error_set(error, -EINVAL, "give either a command to run or processes to attach to");
+    if (live->snaplen > SNAPLEN_MAX)
+        return error_set(error, -EINVAL, "a snaplen of %u is more than %u", live->snaplen, SNAPLEN_MAX);
+    if (live->string_vector_max > STRING_VECTOR_MAX)
+        return error_set(error, -EINVAL, "%u bytes of arguments are more than %u", live->string_vector_max,
+                         STRING_VECTOR_MAX);
+    live->snaplen = live->no_data ? 0 : live->snaplen ? live->snaplen : SNAPLEN_DEFAULT;
+    live->string_vector_max = live->string_vector_max ? live->string_vector_max : STRING_VECTOR_DEFAULT;
+    live->buffer_size = live->buffer_size ? live->buffer_size : 8 << 20;
+    return callset_parse(&ret_options->calls, live->syscalls, error);
+}
+
+int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold_stream **ret_stream,
+                      struct sysfold_error *error)
+{
+    struct feed feed = {
+        .schema = sysfold_schema_builtin(),
+        .next_batch = live_next_batch,
+        .stop = live_stop,
+        .exit_status = live_exit_status,
+        .stats = live_stats,
+        .close = live_close,
+    };
+    struct live *live = calloc(1, sizeof(*live));
+    int r;
+
+    if (!live)
+        return error_system(error, -ENOMEM, "cannot start a capture");
+    r = complete_options(options, &live->options, error);
+    if (r == 0)
+        r = live->options.live.backend ? choose_named(live->options.live.backend, &live->backend, error)
+                                       : choose_best(&live->backend, error);
+    if (r == 0)
+        r = live->backend->open(&live->options, &live->capture, error);
+    if (r < 0) {
+        free(live);
+        return r;
+    }
+    r = live->backend->start(live->capture, error);
+    if (r < 0) {
+        live_close(live);
+        return r;
+    }
+    feed.name = live->backend->name;
+    feed.data = live;
+    return stream_create(&feed, live->options.live.no_state, live->options.live.keep_exited, ret_stream, error);
+}

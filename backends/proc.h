@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSFOLD_BACKENDS_PROC_H
+#define SYSFOLD_BACKENDS_PROC_H
+
+/* What /proc tells of processes, as records. All functions answer -ESRCH for a process that is gone. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/encode.h"
+
+/* Receives one record, borrowed for the call. */
+typedef void (*proc_emit)(void *data, const uint8_t *record, size_t size);
+
+/* A SNAP_THREAD record for thread `tid` of process `pid`. */
+int proc_snapshot_thread(pid_t pid, pid_t tid, struct encoder *encoder, proc_emit emit, void *data);
+/* A SNAP_FD record for each of its descriptors. */
+int proc_snapshot_fds(pid_t pid, struct encoder *encoder, proc_emit emit, void *data);
+
+/* The thread ids of a process, or its children's pids, into a malloc'd array of the caller's. */
+int proc_threads(pid_t pid, pid_t **ret_tids, size_t *ret_count);
+
+struct proc_ids {
+    uid_t uid, euid;
+    gid_t gid, egid;
+};
+
+/* Its credentials, and when it was born (ns since the epoch). */
+int proc_ids(pid_t tid, struct proc_ids *ret_ids);
+int proc_start_time(pid_t tid, uint64_t *ret_ns);
+/* The comm, at most 15 bytes and a NUL. */
+int proc_comm(pid_t tid, char ret_comm[16]);
+
+/* A file as the kernel knows it. */
+struct proc_file {
+    uint32_t dev; /* new_encode_dev() */
+    uint32_t mode;
+    uint64_t ino;
+    uint16_t path_size;
+    char path[4096]; /* path_size bytes and a NUL */
+};
+
+/* The file behind a descriptor of the process, or its image ("exe"). -EBADF where there is none. */
+int proc_fd_file(pid_t pid, int fd, struct proc_file *ret_file);
+int proc_exe_file(pid_t pid, struct proc_file *ret_file);
+
+/* The addresses of a socket of the process in SOCKET_PAIR form (common/types.def), through pidfd_getfd().
+ * Returns their size (at most 1 + 2 * 128), or -ENOTSOCK, -EPERM, -EBADF, -ENOSYS. */
+int proc_fd_sockets(pid_t pid, int fd, uint8_t ret_pair[257]);
+
+/* As the kernel's new_encode_dev(): 12 bits of major, 20 of minor. */
+uint32_t proc_encode_dev(dev_t dev);
+
+#endif

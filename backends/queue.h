@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSFOLD_BACKENDS_QUEUE_H
+#define SYSFOLD_BACKENDS_QUEUE_H
+
+/*
+ * Records on their way from one producer to one consumer, which may be threads
+ * or, because the memory is MAP_SHARED, a parent and its child after fork().
+ * A byte ring with two counters; no lock, and no system call while both keep up.
+ * Sleeping is by futex: the consumer of an idle queue is woken by the first
+ * record, then lets records gather for a few milliseconds or until the ring is
+ * a quarter full, so that a busy producer seldom has to wake anybody.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sysfold/error.h>
+
+struct queue;
+
+/* `size` bytes, rounded up to a power of two of at least 256 KiB. Destroying unmaps; NULL is allowed. */
+int queue_create(size_t size, struct queue **ret_queue, struct sysfold_error *error);
+void queue_destroy(struct queue *queue);
+
+/* Producer. */
+
+/* Copies one record in. false: there is no room. */
+bool queue_put(struct queue *queue, const uint8_t *record, size_t size);
+/* Sleeps until `size` bytes fit. 0, -ETIMEDOUT, or -EINTR. */
+int queue_wait_room(struct queue *queue, size_t size, int timeout_ms);
+/* Counts an event that could not be put; the first next queue_put() that fits
+ * is preceded by a LOST record (cause "buffer full") telling of all so counted. */
+void queue_lose(struct queue *queue, uint64_t time);
+/* There will be no more; what was lost last is told first. */
+void queue_end(struct queue *queue);
+
+/* Consumer. */
+
+/* Everything that is there (up to the ring's edge), in place until the next
+ * call, which gives the room back. 1: a span of whole records; 0: the end;
+ * -EAGAIN: timeout_ms (-1: none) passed; -EINTR: a signal came. */
+int queue_get(struct queue *queue, int timeout_ms, const uint8_t **ret_records, size_t *ret_size);
+
+uint64_t queue_lost(const struct queue *queue);
+uint64_t queue_used(const struct queue *queue);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSFOLD_DECODER_STREAM_H
+#define SYSFOLD_DECODER_STREAM_H
+
+/* Inside a stream: where its batches come from. */
+
+#include <sysfold/stream.h>
+
+#include "backends/backend.h"
+#include "decoder/decode/event.h"
+
+/*
+ * A feed of batches: a live backend, or a capture file (decoder/savefile).
+ * The functions are those of struct sysfold_backend; a file leaves out what it has no use for.
+ */
+struct feed {
+    const char *name; /* "ptrace", "file" */
+    void *data;
+    const struct sysfold_schema *schema; /* owned by the feed */
+    int (*next_batch)(void *data, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error);
+    const char *(*source_name)(void *data, uint32_t source); /* NULL: "host" for all */
+    void (*stop)(void *data);
+    int (*exit_status)(void *data, int *ret_status);
+    void (*stats)(void *data, struct sysfold_stats *stats); /* adds lost, damaged, buffer_used */
+    void (*close)(void *data);
+};
+
+/* Makes a stream of a feed and owns it from then on, even on failure. */
+int stream_create(const struct feed *feed, bool no_state, bool keep_exited, struct sysfold_stream **ret_stream,
+                  struct sysfold_error *error);
+
+#endif
