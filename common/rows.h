@@ -57,6 +57,7 @@ enum source {
     SOURCE_CALL_NR,
     SOURCE_CALL_ARCH,
     SOURCE_USER_STRING,        /* a: argument */
+    SOURCE_USER_STRING_WHEN,   /* a: argument, b: only where argument 0 is this */
     SOURCE_USER_BYTES,         /* a: argument, b: length */
     SOURCE_USER_IOVEC,         /* a: argument (count in a + 1), b: length */
     SOURCE_MSG_NAME,           /* a: argument that points to a msghdr */
@@ -76,7 +77,8 @@ enum file_field { FILE_PATH, FILE_DEV, FILE_INO };
 
 /* Lengths: 0-5 is that argument; its low 32 bits where the kernel takes an int does no harm. */
 #define LENGTH_RESULT 6 /* the result */
-#define LENGTH_SIZE 64  /* LENGTH_SIZE + n is the constant n (n < 192) */
+#define LENGTH_SIZE 64  /* LENGTH_SIZE + n is the constant n (n < 128) */
+#define LENGTH_BITS 192 /* LENGTH_BITS + n: as many longs as hold the number of bits in argument n */
 
 /* Spellings of events.def: operator and two operands. */
 #define GIVEN SOURCE_GIVEN, 0, 0
@@ -87,7 +89,9 @@ enum file_field { FILE_PATH, FILE_DEV, FILE_INO };
 #define BY_RESULT LENGTH_RESULT
 #define BY_ARG(n) (n)
 #define BY_SIZE(n) (LENGTH_SIZE + (n))
+#define BY_BITS(n) (LENGTH_BITS + (n))
 #define USER_STRING(n) SOURCE_USER_STRING, n, 0
+#define USER_STRING_WHEN(n, value) SOURCE_USER_STRING_WHEN, n, value
 #define USER_BYTES(n, len) SOURCE_USER_BYTES, n, len
 #define USER_IOVEC(n, len) SOURCE_USER_IOVEC, n, len
 #define MSG_NAME(n) SOURCE_MSG_NAME, n, 0
