@@ -27,7 +27,8 @@ void queue_destroy(struct queue *queue);
 
 /* Copies one record in. false: there is no room. */
 bool queue_put(struct queue *queue, const uint8_t *record, size_t size);
-/* Sleeps until `size` bytes fit. 0, -ETIMEDOUT, or -EINTR. */
+/* Sleeps until a record of `size` bytes fits. 0; -ETIMEDOUT after timeout_ms, with -1 about every second, so that
+ * the caller can see whether its consumer still lives; -EINTR; -EMSGSIZE where it never would. */
 int queue_wait_room(struct queue *queue, size_t size, int timeout_ms);
 /* Counts an event that could not be put; the first next queue_put() that fits
  * is preceded by a LOST record (cause "buffer full") telling of all so counted. */
@@ -39,7 +40,9 @@ void queue_end(struct queue *queue);
 
 /* Everything that is there (up to the ring's edge), in place until the next
  * call, which gives the room back. 1: a span of whole records; 0: the end;
- * -EAGAIN: timeout_ms (-1: none) passed; -EINTR: a signal came. */
+ * -EAGAIN: timeout_ms passed, with -1 about every second, so that the caller can
+ * see whether its producer still lives; -EINTR: a signal came; -EBADMSG: the
+ * producer wrote nonsense into the counters, and nothing more can be had. */
 int queue_get(struct queue *queue, int timeout_ms, const uint8_t **ret_records, size_t *ret_size);
 
 uint64_t queue_lost(const struct queue *queue);
