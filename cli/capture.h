@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSFOLD_CLI_CAPTURE_H
+#define SYSFOLD_CLI_CAPTURE_H
+
+/* What trace and record share: the options of a capture, the loop around it, and how it ends. */
+
+#include "cli.h"
+
+#define CAPTURE_PIDS_MAX 4096
+
+struct capture_arguments {
+    struct sysfold_live_options live;
+    bool follow;           /* -f: with -p, children too */
+    char *syscalls;        /* every -e, joined */
+    pid_t *pids;
+};
+
+/* Options from 256 to 299 are the capture's; a subcommand's own ones without a letter start at 300. */
+#define CAPTURE_LETTERS "+:hb:e:p:fs:"
+#define CAPTURE_OPTIONS                                                                                               \
+    {"help", no_argument, NULL, 'h'}, {"backend", required_argument, NULL, 'b'},                                      \
+        {"pid", required_argument, NULL, 'p'}, {"follow", no_argument, NULL, 'f'},                                    \
+        {"snaplen", required_argument, NULL, 's'}, {"string-max", required_argument, NULL, 256},                      \
+        {"no-follow", no_argument, NULL, 257}, {"timed", no_argument, NULL, 258},                                     \
+        {"no-filter", no_argument, NULL, 259}, {"buffer", required_argument, NULL, 260}
+
+#define CAPTURE_HELP                                                                                                  \
+    "What to capture:\n"                                                                                              \
+    "  -e SYSCALLS          only these: names, classes (file, process, network, memory,\n"                            \
+    "                       signal, ipc, desc), /REGEX, comma-separated; ! first inverts\n"                           \
+    "  -p, --pid=PID        attach to a running process (repeatable) instead of a command\n"                          \
+    "  -f, --follow         with -p: its future children as well\n"                                                   \
+    "      --no-follow      leave the command's children alone\n"                                                     \
+    "  -s, --snaplen=N      keep N bytes of each data buffer (80; 0: none; at most 60000)\n"                          \
+    "      --string-max=N   keep N bytes of argv and of the environment (16384; at most 24576)\n"                     \
+    "      --timed          record how long each call took\n"                                                         \
+    "  -b, --backend=NAME   the mechanism (the best usable; see `sysfold backends`)\n"                                \
+    "      --no-filter      ptrace: stop at every call, without a seccomp filter\n"                                   \
+    "      --buffer=BYTES   room between the target and sysfold (8388608)\n"
+
+#define CAPTURE_STATUS_HELP                                                                                           \
+    "The exit status is the command's; sysfold dies by the signal that killed it. 125:\n"                             \
+    "sysfold itself failed; 126: the command cannot be executed; 127: it was not found.\n"
+
+void capture_arguments_finish(struct capture_arguments *arguments);
+
+/* Takes one of CAPTURE_OPTIONS; false after a complaint (or for another option). */
+bool capture_take_option(const struct command *command, struct capture_arguments *arguments, int option);
+
+/* What is left on the command line is the target; false after a complaint. */
+bool capture_take_target(const struct command *command, struct capture_arguments *arguments, int argc, char **argv);
+
+/* Where events go. Every function returns 0 or a negative errno; after a failure none but finish() is called. */
+struct sink {
+    void *data;
+    int (*start)(void *data, const struct sysfold_stream *stream, struct sysfold_error *error);
+    int (*put)(void *data, const struct sysfold_event *event, struct sysfold_error *error);
+    int (*batch_end)(void *data, struct sysfold_error *error);
+    int (*finish)(void *data, struct sysfold_error *error);
+    void (*tick)(void *data, const struct sysfold_stats *stats); /* twice a second; NULL: no need */
+};
+
+struct capture_result {
+    struct sysfold_stats stats;
+    int status;    /* to exit with */
+    int signo;     /* that killed the command, or 0 */
+    bool launched; /* a stream was there */
+};
+
+/*
+ * Runs the whole capture. What the sink could not take is complained of once,
+ * and the target goes on to its end all the same.
+ */
+void capture_run(struct capture_arguments *arguments, const struct sink *sink, struct capture_result *ret_result);
+
+/* Ends sysfold as the command ended: the exit status, unless a signal ends it here. */
+int capture_exit(const struct capture_result *result);
+
+#define cleanup_capture_arguments __attribute__((cleanup(capture_arguments_finish)))
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/* sysfold backends: what can be used here, and what keeps the rest. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "cli.h"
+#include "json.h"
+
+static const char *usability(const struct sysfold_backend_info *info)
+{
+    switch (info->usability) {
+    case SYSFOLD_USABLE:
+        return "usable";
+    case SYSFOLD_NO_PERMISSION:
+        return "no permission";
+    default:
+        return "unsupported";
+    }
+}
+
+static int show_json(void)
+{
+    struct sysfold_backend_info info = {.size = sizeof(info)};
+    json_t *document = json_array();
+
+    for (size_t i = 0; document && sysfold_backend_probe(i, &info) == 0; i++) {
+        json_t *backend = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", info.name, "usability", usability(&info),
+                                    "summary", info.summary, "reason", json_text(info.reason), "remedy",
+                                    json_text(info.remedy));
+
+        if (json_array_append_new(document, backend) < 0) {
+            json_decref(document);
+            document = NULL;
+        }
+    }
+    return json_show(document) ? EXIT_SUCCESS : EXIT_TROUBLE;
+}
+
+static int show_text(void)
+{
+    struct sysfold_backend_info info = {.size = sizeof(info)};
+
+    for (size_t i = 0; sysfold_backend_probe(i, &info) == 0; i++) {
+        (void)printf("%s%s: %s\n  %s\n", i ? "\n" : "", info.name, usability(&info), info.summary);
+        if (info.reason[0])
+            (void)printf("  %s\n", info.reason);
+        if (info.remedy[0])
+            (void)printf("  remedy: %s\n", info.remedy);
+    }
+    return EXIT_SUCCESS;
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {0}};
+    bool json = false;
+    int option;
+
+    while ((option = next_option(&command_backends, argc, argv, ":h", options)) != -1) {
+        if (option == '?')
+            return EXIT_TROUBLE;
+        json = true;
+    }
+    if (optind < argc)
+        return misused(&command_backends, "unexpected argument '%s'", argv[optind]);
+    return finish_stdout(json ? show_json() : show_text(), EXIT_DAMAGED);
+}
+
+const struct command command_backends = {
+    .name = "backends",
+    .summary = "list the capture mechanisms: usable here or not, why, and what to do",
+    .help = "Usage: sysfold backends [--json]\n"
+            "List the capture mechanisms, best first: whether each is usable here, why (not),\n"
+            "and what to do about it.\n"
+            "\n"
+            "      --json  as one JSON document\n"
+            "  -h, --help  this text\n"
+            "\n"
+            "Exit status: 0; 1 if the output cannot be written; 2 for bad usage.\n"
+            "\n"
+            "Example:\n"
+            "  sysfold backends --json | jq -r '.[] | select(.usability == \"usable\") | .name'\n",
+    .trouble = EXIT_TROUBLE,
+    .run = run,
+};
