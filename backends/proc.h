@@ -2,7 +2,11 @@
 #ifndef SYSFOLD_BACKENDS_PROC_H
 #define SYSFOLD_BACKENDS_PROC_H
 
-/* What /proc tells of processes, as records. All functions answer -ESRCH for a process that is gone. */
+/*
+ * What /proc tells of processes, as records. All functions answer -ESRCH for a
+ * process that is gone, at whatever moment it went, and -EACCES or -EPERM for
+ * what is not ours to see. A pid may also be a thread's id.
+ */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,13 +17,15 @@
 /* Receives one record, borrowed for the call. */
 typedef void (*proc_emit)(void *data, const uint8_t *record, size_t size);
 
-/* A SNAP_THREAD record for thread `tid` of process `pid`. */
+/* A SNAP_THREAD record for thread `tid` of process `pid`. What may not be seen is absent. */
 int proc_snapshot_thread(pid_t pid, pid_t tid, struct encoder *encoder, proc_emit emit, void *data);
-/* A SNAP_FD record for each of its descriptors. */
+/* A SNAP_FD record for each of its descriptors. Those told before the process went (-ESRCH) are whole. */
 int proc_snapshot_fds(pid_t pid, struct encoder *encoder, proc_emit emit, void *data);
 
-/* The thread ids of a process, or its children's pids, into a malloc'd array of the caller's. */
+/* The thread ids of a process, or its children's pids (perhaps none: then NULL), into a malloc'd array of the
+ * caller's. Children come and go unless the process is stopped. -ENOSYS: the kernel does not tell children. */
 int proc_threads(pid_t pid, pid_t **ret_tids, size_t *ret_count);
+int proc_children(pid_t pid, pid_t **ret_pids, size_t *ret_count);
 
 struct proc_ids {
     uid_t uid, euid;
@@ -41,7 +47,8 @@ struct proc_file {
     char path[4096]; /* path_size bytes and a NUL */
 };
 
-/* The file behind a descriptor of the process, or its image ("exe"). -EBADF where there is none. */
+/* The file behind a descriptor of the process, or its image ("exe"). -EBADF where there is none,
+ * -ENAMETOOLONG where the kernel cannot tell the path. */
 int proc_fd_file(pid_t pid, int fd, struct proc_file *ret_file);
 int proc_exe_file(pid_t pid, struct proc_file *ret_file);
 
