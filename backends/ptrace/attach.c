@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Becoming the tracer: of the launched command, or of processes that run already. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backends/proc.h"
+#include "backends/ptrace/tracer.h"
+#include "common/cleanup.h"
+#include "common/error.h"
+
+/* How long threads are awaited before the snapshot is taken without their standing still. */
+#define STOP_PATIENCE_MS 100
+
+int read_task_ids(pid_t tid, struct task_ids *ret_ids)
+{
+    cleanup_close int fd = -1;
+    char path[64], text[2048];
+    const char *tgid, *ppid, *tracer;
+    ssize_t size;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    size = read(fd, text, sizeof(text) - 1);
+    if (size < 0)
+        return -errno;
+    text[size] = '\0';
+    tgid = strstr(text, "\nTgid:");
+    ppid = strstr(text, "\nPPid:");
+    tracer = strstr(text, "\nTracerPid:");
+    if (!tgid || !ppid || !tracer)
+        return -ESRCH;
+    ret_ids->tgid = atoi(tgid + 6);
+    ret_ids->ppid = atoi(ppid + 6);
+    ret_ids->tracer = atoi(tracer + 11);
+    return 0;
+}
+
+static struct process *know_process(struct tracer *tracer, pid_t pid, pid_t ppid)
+{
+    struct process *process = process_find(&tracer->tasks, pid);
+
+    if (!process)
+        process = process_add(&tracer->tasks, pid);
+    if (!process)
+        return NULL;
+    process->ppid = ppid;
+    process->recorded = true;
+    return process;
+}
+
+static int know_task(struct tracer *tracer, pid_t tid, pid_t pid, pid_t ppid)
+{
+    struct process *process = know_process(tracer, pid, ppid);
+    struct task *task = process ? task_add(&tracer->tasks, tid) : NULL;
+
+    if (!task)
+        return -ENOMEM;
+    task->process = process;
+    process->threads++;
+    return 0;
+}
+
+int tracer_seize_command(struct tracer *tracer, struct sysfold_error *error)
+{
+    command_wait_ready(tracer->shared, tracer->command);
+    if (ptrace(PTRACE_SEIZE, tracer->command, NULL, (void *)tracer->options) < 0) {
+        error_system(error, -errno, "ptrace: cannot trace '%s'", tracer->session->options->live.argv[0]);
+        return ptrace_refusal(tracer->command, error);
+    }
+    /* Without a filter it must stop once to be told to stop at its calls. */
+    if (!tracer->filtered)
+        ptrace(PTRACE_INTERRUPT, tracer->command, NULL, NULL);
+    if (know_task(tracer, tracer->command, tracer->command, getpid()) < 0)
+        return error_system(error, -ENOMEM, "ptrace: cannot trace '%s'", tracer->session->options->live.argv[0]);
+    return 0;
+}
+
+/* 1: seized; 0: nothing to do, it is gone or comes by itself. */
+static int seize_thread(struct tracer *tracer, pid_t tid, const struct task_ids *ids, struct sysfold_error *error)
+{
+    struct task_ids now = {0};
+    int r;
+
+    if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)tracer->options) < 0) {
+        if (errno == ESRCH)
+            return 0;
+        if (read_task_ids(tid, &now) == 0 && now.tracer == getpid())
+            return 0; /* made by a thread that is ours already */
+        error_system(error, -errno, "ptrace: cannot attach to %d", tid);
+        return ptrace_refusal(tid, error);
+    }
+    ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+    r = know_task(tracer, tid, ids->tgid, ids->ppid);
+    return r < 0 ? error_system(error, r, "ptrace: cannot attach to %d", tid) : 1;
+}
+
+/* One pass over its threads: how many were new. */
+static int seize_threads(struct tracer *tracer, const struct task_ids *ids, struct sysfold_error *error)
+{
+    cleanup_free pid_t *tids = NULL;
+    size_t count = 0;
+    int seized = 0, r = proc_threads(ids->tgid, &tids, &count);
+
+    if (r < 0)
+        return r == -ESRCH || r == -ENOENT ? 0 : error_system(error, r, "ptrace: cannot attach to %d", ids->tgid);
+    for (size_t i = 0; i < count; i++) {
+        if (task_find(&tracer->tasks, tids[i]))
+            continue;
+        r = seize_thread(tracer, tids[i], ids, error);
+        if (r < 0)
+            return r;
+        seized += r;
+    }
+    return seized;
+}
+
+static int attach_process(struct tracer *tracer, pid_t pid, struct sysfold_error *error)
+{
+    struct task_ids ids;
+    int seized, total = 0, r = pid > 0 ? read_task_ids(pid, &ids) : -ESRCH;
+
+    if (r < 0)
+        return error_system(error, r, "ptrace: cannot attach to %d", pid);
+    if (ids.tgid == tracer->session->recorder || ids.tgid == getpid())
+        return error_set(error, -EINVAL, "ptrace: cannot attach to %d: that is the recorder itself", pid);
+    if (process_find(&tracer->tasks, ids.tgid))
+        return 0; /* given twice */
+    do {
+        seized = seize_threads(tracer, &ids, error);
+        if (seized < 0)
+            return seized;
+        total += seized;
+    } while (seized);
+    return total ? 0 : error_system(error, -ESRCH, "ptrace: cannot attach to %d", pid);
+}
+
+int tracer_attach(struct tracer *tracer, struct sysfold_error *error)
+{
+    const struct sysfold_live_options *live = &tracer->session->options->live;
+    const struct timespec nap = {.tv_nsec = 1000000};
+
+    for (size_t i = 0; i < live->pid_count; i++) {
+        int r = attach_process(tracer, live->pids[i], error);
+
+        if (r < 0)
+            return r;
+    }
+    for (int ms = 0; ms < STOP_PATIENCE_MS && tracer->waited_count < tracer->tasks.task_count; ms++) {
+        tracer_gather(tracer);
+        nanosleep(&nap, NULL);
+    }
+    return 0;
+}
+
+static void snapshot_task(struct task *task, void *data)
+{
+    struct tracer *tracer = data;
+
+    if (!task->process)
+        return;
+    proc_snapshot_thread(task->process->pid, task->tid, &tracer->encoder, tracer_emit_snapshot, tracer);
+    if (task->tid == task->process->pid)
+        proc_snapshot_fds(task->tid, &tracer->encoder, tracer_emit_snapshot, tracer);
+}
+
+void tracer_snapshot(struct tracer *tracer)
+{
+    task_each(&tracer->tasks, snapshot_task, tracer);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The collector's four primitives, on a thread that is stopped. */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "backends/proc.h"
+#include "backends/ptrace/tracer.h"
+
+#define PAGE 4096
+#define PIECES 32
+/* Most strings are shorter, and what follows them is nobody's business. */
+#define STRING_FIRST 256
+
+/* One call for up to PIECES pages. A piece never crosses a page: the kernel
+ * gives up a piece as a whole, but tells how many whole pieces it copied. */
+static size_t read_pieces(pid_t tid, uint8_t *to, uint64_t address, size_t size, size_t *ret_asked)
+{
+    struct iovec pieces[PIECES], local = {.iov_base = to};
+    unsigned long count = 0;
+    ssize_t got;
+
+    for (; size && count < PIECES; count++) {
+        size_t piece = PAGE - (size_t)(address % PAGE);
+
+        if (piece > size)
+            piece = size;
+        pieces[count] = (struct iovec){.iov_base = (void *)(uintptr_t)address, .iov_len = piece};
+        local.iov_len += piece;
+        address += piece;
+        size -= piece;
+    }
+    *ret_asked = local.iov_len;
+    got = process_vm_readv(tid, &local, 1, pieces, count, 0);
+    return got < 0 ? 0 : (size_t)got;
+}
+
+static size_t target_read(void *target, void *to, uint64_t address, size_t size)
+{
+    const struct task *task = target;
+    size_t done = 0;
+
+    while (done < size && address + done >= address) {
+        size_t asked, got = read_pieces(task->tid, (uint8_t *)to + done, address + done, size - done, &asked);
+
+        done += got;
+        if (got < asked)
+            break;
+    }
+    return done;
+}
+
+static size_t target_read_string(void *target, char *to, uint64_t address, size_t size)
+{
+    size_t to_edge = PAGE - (size_t)(address % PAGE);
+    size_t first = to_edge < STRING_FIRST ? to_edge : STRING_FIRST;
+    size_t got;
+
+    if (first >= size)
+        return target_read(target, to, address, size);
+    got = target_read(target, to, address, first);
+    if (got < first || memchr(to, '\0', got))
+        return got;
+    return got + target_read(target, to + got, address + got, size - got);
+}
+
+static int target_file(void *target, int fd, char *path, size_t room, size_t *ret_size, uint32_t *ret_dev,
+                       uint64_t *ret_ino)
+{
+    const struct task *task = target;
+    struct proc_file file;
+    int r = proc_fd_file(task->tid, fd, &file);
+
+    if (r < 0)
+        return r;
+    *ret_size = file.path_size < room ? file.path_size : room;
+    memcpy(path, file.path, *ret_size);
+    *ret_dev = file.dev;
+    *ret_ino = file.ino;
+    return 0;
+}
+
+static int target_sockets(void *target, int fd, uint8_t ret_pair[257])
+{
+    const struct task *task = target;
+
+    return proc_fd_sockets(task->tid, fd, ret_pair);
+}
+
+const struct collect_ops target_ops = {
+    .read = target_read,
+    .read_string = target_read_string,
+    .file = target_file,
+    .sockets = target_sockets,
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSFOLD_BACKENDS_PTRACE_TRACER_H
+#define SYSFOLD_BACKENDS_PTRACE_TRACER_H
+
+/* Inside T. */
+
+#include <sys/ptrace.h>
+
+#include "backends/ptrace/session.h"
+#include "backends/ptrace/task.h"
+#include "common/encode.h"
+
+struct tracer {
+    const struct session *session;
+    struct shared *shared;
+    struct queue *queue;
+    const struct callset *calls;
+    struct collect_limits limits;
+    struct task_table tasks;
+    struct waited *waited;  /* gathered, not yet handled */
+    size_t waited_count;
+    int socket;             /* to the recorder; -1 once it is gone */
+    long options;           /* PTRACE_O_* */
+    pid_t command;          /* C; 0 when attached */
+    bool filtered;          /* the targets carry our filter: they must have a tracer until they end */
+    bool follow;
+    bool timed;
+    bool launching;         /* the command has not been executed yet: nothing is told */
+    bool stopping;          /* nothing is told any more */
+    uint32_t patience_ms;   /* how long targets may still be held for a slow consumer */
+    struct encoder encoder; /* large: last */
+};
+
+uint64_t clock_now(void);
+
+/* output.c: records to the queue. */
+void tracer_emit(struct tracer *tracer, const uint8_t *record, size_t size, uint64_t time);
+void tracer_emit_snapshot(void *tracer, const uint8_t *record, size_t size);
+/* Finishes the record in the tracer's encoder. */
+void tracer_emit_encoded(struct tracer *tracer);
+void tell_thread_start(struct tracer *tracer, const struct task *task, pid_t parent_tid, uint64_t flags);
+void tell_exec(struct tracer *tracer, const struct task *task, pid_t old_tid);
+void tell_unfinished(struct tracer *tracer, const struct task *task);
+void tell_thread_exit(struct tracer *tracer, const struct task *task, int status);
+void tell_process_exit(struct tracer *tracer, const struct process *process);
+void tell_signal(struct tracer *tracer, const struct task *task, const siginfo_t *info);
+
+/* stop.c: what a wait status means, and what to do next. */
+void tracer_handle(struct tracer *tracer, pid_t tid, int status);
+/* Takes in strangers whose parents do not tell of them; true while there are others. */
+bool tracer_adopt_strangers(struct tracer *tracer, bool all);
+
+/* call.c: system calls. */
+void call_enter(struct tracer *tracer, struct task *task, const struct __ptrace_syscall_info *info);
+void call_leave(struct tracer *tracer, struct task *task, const struct __ptrace_syscall_info *info);
+
+/* attach.c */
+
+struct task_ids {
+    pid_t tgid, ppid, tracer;
+};
+
+/* From /proc; untouched if the thread is gone. */
+int read_task_ids(pid_t tid, struct task_ids *ret_ids);
+/* Seizes C, still waiting to be let go. */
+int tracer_seize_command(struct tracer *tracer, struct sysfold_error *error);
+/* Seizes all threads of the chosen processes; most are stopped afterwards. */
+int tracer_attach(struct tracer *tracer, struct sysfold_error *error);
+/* What was there before the first event. */
+void tracer_snapshot(struct tracer *tracer);
+
+/* A wait status that is still to be handled. */
+struct waited {
+    pid_t tid;
+    int status;
+};
+
+/* tracer.c: gathers what is ready without waiting. */
+void tracer_gather(struct tracer *tracer);
+
+/* target.c: reads the target's memory and descriptors. The target is a struct task. */
+extern const struct collect_ops target_ops;
+
+#endif
