@@ -20,7 +20,7 @@ void state_destroy(struct state *state);
  * Brings the state to the moment of the event and sets event->thread and
  * event->fd. What the event ends (a thread, a closed descriptor) stays until
  * the next call, so that the event can still be shown with it.
- * Returns 0, or -ENOMEM (the state is then as before the event).
+ * Returns 0, or -ENOMEM: the event may then have been applied in part.
  */
 int state_apply(struct state *state, struct sysfold_event *event);
 

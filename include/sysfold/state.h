@@ -40,6 +40,8 @@ SYSFOLD_API const char *sysfold_process_name(const struct sysfold_process *proce
 SYSFOLD_API const char *sysfold_process_exe(const struct sysfold_process *process);     /* path of the image */
 SYSFOLD_API const char *sysfold_process_cmdline(const struct sysfold_process *process); /* argv, joined by spaces */
 SYSFOLD_API const char *sysfold_process_cwd(const struct sysfold_process *process);
+/* The user it ran as when it last replaced its image, or at its last snapshot; -ENODATA where that is not known. */
+SYSFOLD_API int sysfold_process_uid(const struct sysfold_process *process, uint32_t *ret_uid);
 SYSFOLD_API uint64_t sysfold_process_start_time(const struct sysfold_process *process); /* ns since the epoch */
 SYSFOLD_API uint64_t sysfold_process_exit_time(const struct sysfold_process *process);  /* 0 while it runs */
 /* The raw wait status (use WIFEXITED and its kin). -ENODATA while it runs, or where nobody saw it end. */
@@ -56,6 +58,8 @@ SYSFOLD_API int sysfold_fd_number(const struct sysfold_fd *fd);
 SYSFOLD_API const char *sysfold_fd_type(const struct sysfold_fd *fd); /* "file", "dir", "pipe", "ipv4", ... */
 /* A path, "127.0.0.1:5000->127.0.0.1:80", "pipe:[77]", ...: what it stands for. */
 SYSFOLD_API const char *sysfold_fd_name(const struct sysfold_fd *fd);
+/* May that be stale, because something was lost since we learned it? */
+SYSFOLD_API bool sysfold_fd_is_doubtful(const struct sysfold_fd *fd);
 
 /*
  * Every process the stream has shown, in order of birth, the ended ones
