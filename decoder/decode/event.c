@@ -62,7 +62,7 @@ const char *sysfold_event_name(const struct sysfold_event *event)
         uint32_t arch = (uint32_t)record_integer(&event->record, P_SYSCALL_arch, 0);
         uint32_t nr = (uint32_t)record_integer(&event->record, P_SYSCALL_nr, -1);
 
-        name = syscall_name(arch, nr);
+        name = syscall_full_name(arch, nr);
     }
     return name ? name : row->name;
 }
