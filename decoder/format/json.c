@@ -39,6 +39,8 @@ static void put_result(struct show *show)
         show_signed(show, -failure);
     else if (show->value.status != SYSFOLD_PRESENT || show->value.kind == SYSFOLD_KIND_BYTES)
         put_text(show->out, "null");
+    else if (show->param->type->form == FORM_HEX)
+        show_hexadecimal(show);
     else
         show_decimal(show);
     if (failure)

@@ -127,13 +127,10 @@ static void put_signal(struct text_out *out, uint64_t number, bool prefix)
 {
     const char *name = value_name(flag_tables[TABLE_signals], number);
 
-    if (name) {
+    if (name)
         put_text(out, name + (prefix || strncmp(name, "SIG", 3) != 0 ? 0 : 3));
-        return;
-    }
-    if (number > 32 && number <= 64)
-        put_text(out, prefix ? "SIGRT_" : "RT_");
-    put_unsigned(out, number > 32 && number <= 64 ? number - 32 : number);
+    else
+        put_unsigned(out, number);
 }
 
 static void wait_status_text(struct text_out *out, int status)
@@ -149,10 +146,11 @@ static void wait_status_text(struct text_out *out, int status)
         put_text(out, "stopped(");
         put_signal(out, (unsigned)WSTOPSIG(status), true);
     } else if (WIFCONTINUED(status)) {
-        put_text(out, "continued(");
+        put_text(out, "continued");
+        return;
     } else {
-        put_text(out, "unknown(");
         put_hex(out, (unsigned)status);
+        return;
     }
     put_char(out, ')');
 }
@@ -185,8 +183,7 @@ static void wait_status_json(struct show *show, int status)
         show_word(show, WIFCONTINUED(status) ? "continued" : "unknown");
     }
     show_close(show, '}');
-    show_key(show, "raw");
-    show_signed(show, status);
+    show_raw_signed(show, show->param->name, status);
 }
 
 void show_wait_status(struct show *show)

@@ -148,6 +148,14 @@ void show_raw_number(struct show *show, const char *key, uint64_t value)
     show_unsigned(show, value);
 }
 
+void show_raw_signed(struct show *show, const char *key, int64_t value)
+{
+    if (!show->json || !key)
+        return;
+    put_key(show, key, ".raw");
+    show_signed(show, value);
+}
+
 void show_raw_bytes(struct show *show, const char *key, const void *bytes, size_t size)
 {
     if (!show->json || !key)
@@ -231,14 +239,10 @@ void show_names(struct show *show, const char *key, const struct flag_table *tab
         put_bits(show->out, table, value & wire_mask(wire));
     else
         put_value(show->out, table, value, wire);
-    if (!show->json)
-        return;
-    put_char(show->out, '"');
-    if (!key)
-        return;
-    put_key(show, key, ".raw");
+    if (show->json)
+        put_char(show->out, '"');
     if (wire_is_signed(wire))
-        show_signed(show, (int64_t)value);
+        show_raw_signed(show, key, (int64_t)value);
     else
-        show_unsigned(show, value);
+        show_raw_number(show, key, value);
 }

@@ -73,6 +73,7 @@ void show_true(struct show *show, const char *key);    /* key=true */
 void show_string(struct show *show, const char *key, const void *bytes, size_t size);
 void show_names(struct show *show, const char *key, const struct flag_table *table, uint64_t value, enum wire wire);
 void show_raw_number(struct show *show, const char *key, uint64_t value);
+void show_raw_signed(struct show *show, const char *key, int64_t value);
 void show_raw_bytes(struct show *show, const char *key, const void *bytes, size_t size);
 
 /* The bits that an integer of that wire kind has. */
