@@ -4,10 +4,8 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 
 #include "backends/ptrace/tracer.h"
@@ -27,67 +25,13 @@ static void resume(const struct tracer *tracer, const struct task *task, int sig
 
     if (tracer->stopping && !tracer->filtered)
         request(PTRACE_DETACH, task->tid, (uintptr_t)signal_);
-    else if (to_next_call || task->state == TASK_IN_CALL)
+    else if (to_next_call || task->state == TASK_IN_CALL || task->changed.poke)
         request(PTRACE_SYSCALL, task->tid, (uintptr_t)signal_);
     else
         request(PTRACE_CONT, task->tid, (uintptr_t)signal_);
 }
 
 /* --- births --- */
-
-#ifdef __x86_64__
-struct clone_call {
-    uint64_t nr;
-    uint64_t first; /* its first argument */
-};
-
-/* Which call it is in, at an event stop, where PTRACE_GET_SYSCALL_INFO says nothing. */
-static bool read_clone_call(const struct task *task, struct clone_call *ret_call)
-{
-    struct user_regs_struct regs;
-    bool is_i386;
-
-    if (ptrace(PTRACE_GETREGS, task->tid, NULL, &regs) < 0)
-        return false;
-    ret_call->nr = regs.orig_rax & ~UINT64_C(0x40000000);
-    /* 120 is i386's clone, and not x86-64's fork, vfork or clone: int 0x80 from 64-bit code. */
-    is_i386 = regs.cs == 0x23 || ret_call->nr == 120;
-    ret_call->first = is_i386 ? (uint32_t)regs.rbx : regs.rdi;
-    if (ret_call->nr == 120)
-        ret_call->nr = 56;
-    return true;
-}
-#else
-struct clone_call {
-    uint64_t nr;
-    uint64_t first;
-};
-
-static bool read_clone_call(const struct task *task, struct clone_call *ret_call)
-{
-    (void)task;
-    (void)ret_call;
-    return false;
-}
-#endif
-
-static uint64_t clone_flags(struct task *task, int event)
-{
-    struct clone_call call;
-    uint64_t fields[5]; /* of struct clone_args: flags, and the fifth is exit_signal */
-
-    if (event == PTRACE_EVENT_FORK && task->state != TASK_IN_CALL)
-        return SIGCHLD;
-    if (event == PTRACE_EVENT_VFORK && task->state != TASK_IN_CALL)
-        return CLONE_VM | CLONE_VFORK | SIGCHLD;
-    if (!read_clone_call(task, &call))
-        return 0;
-    if (call.nr == 56)
-        return (uint32_t)call.first;
-    if (call.nr == 435 && target_ops.read(task, fields, call.first, sizeof(fields)) == sizeof(fields))
-        return fields[0] | (fields[4] & 0xff);
-    return event == PTRACE_EVENT_VFORK ? CLONE_VM | CLONE_VFORK | SIGCHLD : SIGCHLD;
-}
 
 /* Without memory to keep track of it, it runs on unrecorded. */
 static void let_go(struct tracer *tracer, struct task *task)
@@ -142,7 +86,7 @@ static void handle_birth(struct tracer *tracer, struct task *task, int event)
     unsigned long child = 0;
 
     if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &child) == 0 && child)
-        bear(tracer, task, (pid_t)child, clone_flags(task, event));
+        bear(tracer, task, (pid_t)child, arch_clone_flags(task, event));
     resume(tracer, task, 0);
 }
 
@@ -302,6 +246,20 @@ static bool get_call(const struct task *task, struct __ptrace_syscall_info *ret_
 }
 
 /*
+ * What only our being there would change is put right: a target's own filter
+ * that wants a tracer finds none, and no child gets away from its tracer.
+ */
+static void keep_up_appearances(struct task *task, const struct __ptrace_syscall_info *info)
+{
+    if (info->op != PTRACE_SYSCALL_INFO_SECCOMP)
+        return;
+    if (info->seccomp.ret_data != FILTER_MARK)
+        arch_skip_call(task->tid); /* the kernel has already laid -ENOSYS as the result */
+    else
+        arch_hide_untraced(task, info);
+}
+
+/*
  * Where the stop is not what its status said, the thread whose status it was
  * is gone and another, by exec, has taken its id: that one's stop is still to
  * be waited for and must not be ended here.
@@ -310,17 +268,16 @@ static void handle_call(struct tracer *tracer, struct task *task)
 {
     struct __ptrace_syscall_info info;
 
-    if (tracer->stopping || !task->process->recorded) {
-        task->state = TASK_RUNS;
-        resume(tracer, task, 0);
-        return;
-    }
     if (!get_call(task, &info) || info.op == PTRACE_SYSCALL_INFO_NONE)
         return;
-    if (info.op == PTRACE_SYSCALL_INFO_EXIT)
+    if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
+        if (task->changed.poke)
+            arch_restore(task);
         call_leave(tracer, task, &info);
-    else
+    } else {
         call_enter(tracer, task, &info);
+        keep_up_appearances(task, &info);
+    }
     resume(tracer, task, 0);
 }
 

@@ -27,6 +27,13 @@ enum task_state {
     TASK_STRANGER, /* seen before its parent's clone event: kept as it stopped until it is claimed */
 };
 
+/* A register or a word of memory that was changed for the duration of a call. */
+struct changed_word {
+    int poke; /* PTRACE_POKEUSER or PTRACE_POKEDATA; 0: nothing was changed */
+    uint64_t place;
+    uint64_t value; /* as it was */
+};
+
 struct task {
     pid_t tid;
     enum task_state state;
@@ -34,7 +41,7 @@ struct task {
     struct call call;
     struct kept kept;
     uint64_t entry_time;
-    uint64_t untraced_flags; /* clone flags to be put back at exit; 0: none */
+    struct changed_word changed;
     int stranger_status;     /* what its first wait said */
     uint64_t stranger_since;
     struct task *next;

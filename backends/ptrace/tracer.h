@@ -54,6 +54,16 @@ bool tracer_adopt_strangers(struct tracer *tracer, bool all);
 void call_enter(struct tracer *tracer, struct task *task, const struct __ptrace_syscall_info *info);
 void call_leave(struct tracer *tracer, struct task *task, const struct __ptrace_syscall_info *info);
 
+/* arch.c */
+
+/* At a clone event: which flags the parent gave, its exit signal included. */
+uint64_t arch_clone_flags(struct task *task, int event);
+/* At entry: the call will not be made. */
+bool arch_skip_call(pid_t tid);
+/* At entry of a clone with CLONE_UNTRACED: takes that away; arch_restore() at exit. */
+bool arch_hide_untraced(struct task *task, const struct __ptrace_syscall_info *info);
+void arch_restore(struct task *task);
+
 /* attach.c */
 
 struct task_ids {
