@@ -62,16 +62,31 @@ static struct outcome no_value(enum sysfold_status status)
     return (struct outcome){.status = status};
 }
 
-/* How many bytes or elements a length code of rows.h stands for. */
-static uint64_t length_of(const struct call *call, uint8_t code)
+/* The int in the target that a length pointer points to; 0 for one that cannot be a length. */
+static uint64_t int_at(const struct walk *walk, uint64_t address)
 {
-    if (code == LENGTH_RESULT)
-        return call->result > 0 ? (uint64_t)call->result : 0;
+    int32_t value;
+
+    if (!address || walk->ops->read(walk->target, &value, address, sizeof(value)) != sizeof(value))
+        return 0;
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+/* How many bytes or elements a length code of rows.h stands for. */
+static uint64_t length_of(const struct walk *walk, uint8_t code)
+{
+    const struct call *call = walk->call;
+    uint64_t result = call->result > 0 ? (uint64_t)call->result : 0;
+
     if (code >= LENGTH_BITS)
         return (call->args[code - LENGTH_BITS] + 63) / 64;
     if (code >= LENGTH_SIZE)
         return code - LENGTH_SIZE;
-    return call->args[code];
+    if (code >= LENGTH_WITHIN)
+        return result < call->args[code - LENGTH_WITHIN] ? result : call->args[code - LENGTH_WITHIN];
+    if (code >= LENGTH_INT_AT)
+        return int_at(walk, call->args[code - LENGTH_INT_AT]);
+    return code == LENGTH_RESULT ? result : call->args[code];
 }
 
 static size_t limit_of(const struct walk *walk, const struct sysfold_param *param)
@@ -171,9 +186,9 @@ static struct outcome read_iovec(const struct walk *walk, uint64_t address, uint
 }
 
 /* A row's BY_SIZE(0) of an iovec means: as long as the iovecs say. */
-static uint64_t iovec_length(const struct call *call, uint8_t code)
+static uint64_t iovec_length(const struct walk *walk, uint8_t code)
 {
-    return code == LENGTH_SIZE ? UINT64_MAX : length_of(call, code);
+    return code == LENGTH_SIZE ? UINT64_MAX : length_of(walk, code);
 }
 
 static bool read_msghdr(const struct walk *walk, uint64_t address, struct msghdr *ret_header)
@@ -195,7 +210,7 @@ static struct outcome read_message(const struct walk *walk, const struct sysfold
     case SOURCE_MSG_CONTROL:
         return read_bytes(walk, (uintptr_t)header.msg_control, header.msg_controllen, to, room);
     default:
-        return read_iovec(walk, (uintptr_t)header.msg_iov, header.msg_iovlen, iovec_length(walk->call, param->b), to,
+        return read_iovec(walk, (uintptr_t)header.msg_iov, header.msg_iovlen, iovec_length(walk, param->b), to,
                           room);
     }
 }
@@ -272,11 +287,11 @@ static struct outcome read_user(const struct walk *walk, const struct sysfold_pa
     case SOURCE_USER_STRING_WHEN:
         return read_string_when(walk, param, to, room);
     case SOURCE_USER_BYTES:
-        return read_bytes(walk, address, length_of(call, param->b), to, room);
+        return read_bytes(walk, address, length_of(walk, param->b), to, room);
     case SOURCE_USER_ARRAY:
-        return read_array(walk, param, address, length_of(call, param->b), to, room);
+        return read_array(walk, param, address, length_of(walk, param->b), to, room);
     case SOURCE_USER_IOVEC:
-        return read_iovec(walk, address, call->args[param->a + 1], iovec_length(call, param->b), to, room);
+        return read_iovec(walk, address, call->args[param->a + 1], iovec_length(walk, param->b), to, room);
     case SOURCE_MSG_NAME:
     case SOURCE_MSG_DATA:
     case SOURCE_MSG_CONTROL:
@@ -424,7 +439,7 @@ static void put_user_fixed(struct walk *walk, unsigned index)
 
     if (!address)
         encoder_status(walk->encoder, index, SYSFOLD_NULL);
-    else if (walk->ops->read(walk->target, bytes, address, size) != size)
+    else if (walk->ops->read(walk->target, bytes, address + param->b, size) != size)
         encoder_status(walk->encoder, index, SYSFOLD_UNREADABLE);
     else
         encoder_fixed(walk->encoder, index, bytes);

@@ -38,6 +38,22 @@ enum form {
     FORM_STRING_VECTOR,
     FORM_SOCKADDR,
     FORM_SOCKET_PAIR,
+    FORM_TIMEVAL,
+    FORM_TIMESPEC_PAIR,
+    FORM_ITIMERVAL,
+    FORM_ITIMERSPEC,
+    FORM_RLIMIT,
+    FORM_SIGACTION,
+    FORM_POLLFDS,
+    FORM_FD_SET, /* the numbers of the bits that are set */
+    FORM_EPOLL_EVENT,
+    FORM_EPOLL_EVENTS,
+    FORM_CONTROL,
+    FORM_CLONE_ARGS,
+    FORM_CAP_HEADER,
+    FORM_CAP_DATA,
+    FORM_LIST, /* integers */
+    FORM_COUNT
 };
 
 enum type {
@@ -66,7 +82,7 @@ enum source {
     SOURCE_USER_SOCKADDR,      /* a: argument, b: argument with the length */
     SOURCE_USER_SOCKADDR_OUT,  /* a: argument, b: argument that points to the length */
     SOURCE_USER_STRING_VECTOR, /* a: argument */
-    SOURCE_USER_FIXED,         /* a: argument */
+    SOURCE_USER_FIXED,         /* a: argument, b: offset from where it points */
     SOURCE_USER_ARRAY,         /* a: argument, b: length, in elements */
     SOURCE_RESULT_FILE,        /* a: enum file_field */
     SOURCE_RESULT_SOCKET,
@@ -77,6 +93,8 @@ enum file_field { FILE_PATH, FILE_DEV, FILE_INO };
 
 /* Lengths: 0-5 is that argument; its low 32 bits where the kernel takes an int does no harm. */
 #define LENGTH_RESULT 6 /* the result */
+#define LENGTH_INT_AT 8 /* LENGTH_INT_AT + n: the int that argument n points to */
+#define LENGTH_WITHIN 16 /* LENGTH_WITHIN + n: the result, but argument n if that is less */
 #define LENGTH_SIZE 64  /* LENGTH_SIZE + n is the constant n (n < 128) */
 #define LENGTH_BITS 192 /* LENGTH_BITS + n: as many longs as hold the number of bits in argument n */
 
@@ -88,6 +106,8 @@ enum file_field { FILE_PATH, FILE_DEV, FILE_INO };
 #define CALL_ARCH SOURCE_CALL_ARCH, 0, 0
 #define BY_RESULT LENGTH_RESULT
 #define BY_ARG(n) (n)
+#define BY_INT_AT(n) (LENGTH_INT_AT + (n))
+#define BY_RESULT_WITHIN(n) (LENGTH_WITHIN + (n))
 #define BY_SIZE(n) (LENGTH_SIZE + (n))
 #define BY_BITS(n) (LENGTH_BITS + (n))
 #define USER_STRING(n) SOURCE_USER_STRING, n, 0
@@ -101,6 +121,7 @@ enum file_field { FILE_PATH, FILE_DEV, FILE_INO };
 #define USER_SOCKADDR_OUT(n, m) SOURCE_USER_SOCKADDR_OUT, n, m
 #define USER_STRING_VECTOR(n) SOURCE_USER_STRING_VECTOR, n, 0
 #define USER_FIXED(n) SOURCE_USER_FIXED, n, 0
+#define USER_FIELD(n, offset) SOURCE_USER_FIXED, n, offset
 #define USER_ARRAY(n, len) SOURCE_USER_ARRAY, n, len
 #define RESULT_FILE(field) SOURCE_RESULT_FILE, field, 0
 #define RESULT_SOCKET SOURCE_RESULT_SOCKET, 0, 0
