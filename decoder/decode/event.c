@@ -99,10 +99,12 @@ int sysfold_event_result(const struct sysfold_event *event, int64_t *ret_result)
 
     if (!row || !sysfold_row_is_syscall(row))
         return -ENOENT;
-    if (record_param(&event->record, 0, &value) < 0 || value.kind == SYSFOLD_KIND_BYTES)
+    if (record_param(&event->record, 0, &value) < 0)
         return -ENOENT;
     if (value.status != SYSFOLD_PRESENT)
         return -ENODATA;
+    if (value.kind == SYSFOLD_KIND_BYTES)
+        return -ENOENT;
     *ret_result = value.i;
     return 0;
 }

@@ -160,17 +160,11 @@ Test(flags, types_use_tables_of_their_form)
     for (unsigned i = TYPE_NONE + 1; i < TYPES; i++) {
         const struct type_info *type = &type_infos[i];
 
-        switch (type->form) {
-        case FORM_FLAGS:
+        if (type->form == FORM_FLAGS)
             cr_expect(type->table->count && type->table->bits, "%s shows %s as flags", type->name, type->table->name);
-            break;
-        case FORM_ENUM:
+        if (type->form == FORM_ENUM)
             cr_expect(type->table->count && !type->table->bits, "%s shows %s as one of", type->name,
                       type->table->name);
-            break;
-        default:
-            cr_expect_str_eq(type->table->name, "none", "%s", type->name);
-        }
     }
 }
 
