@@ -10,7 +10,7 @@ struct form_functions {
 
 #define ANY_SIZE SIZE_MAX
 
-static const struct form_functions form_functions[] = {
+static const struct form_functions form_functions[FORM_COUNT] = {
     [FORM_DEC] = {show_decimal, 0},
     [FORM_HEX] = {show_hexadecimal, 0},
     [FORM_FLAGS] = {show_flags, 0},
@@ -31,6 +31,21 @@ static const struct form_functions form_functions[] = {
     [FORM_STRING_VECTOR] = {show_string_vector, ANY_SIZE},
     [FORM_SOCKADDR] = {show_sockaddr, ANY_SIZE},
     [FORM_SOCKET_PAIR] = {show_socket_pair, 1},
+    [FORM_TIMEVAL] = {show_timeval, 16},
+    [FORM_TIMESPEC_PAIR] = {show_timespec_pair, 32},
+    [FORM_ITIMERVAL] = {show_itimerval, 32},
+    [FORM_ITIMERSPEC] = {show_itimerspec, 32},
+    [FORM_RLIMIT] = {show_rlimit, 16},
+    [FORM_SIGACTION] = {show_sigaction, 32},
+    [FORM_POLLFDS] = {show_pollfds, ANY_SIZE},
+    [FORM_FD_SET] = {show_fd_set, ANY_SIZE},
+    [FORM_EPOLL_EVENT] = {show_epoll_event, 12},
+    [FORM_EPOLL_EVENTS] = {show_epoll_events, ANY_SIZE},
+    [FORM_CONTROL] = {show_control, ANY_SIZE},
+    [FORM_CLONE_ARGS] = {show_clone_args, 8},
+    [FORM_CAP_HEADER] = {show_cap_header, 8},
+    [FORM_CAP_DATA] = {show_cap_data, 24},
+    [FORM_LIST] = {show_integers, ANY_SIZE},
 };
 
 /* A file's schema may join any form to any wire kind, and a structure may have been cut. */
@@ -57,7 +72,7 @@ void show_form(struct show *show)
 {
     unsigned form = show->param->type->form;
 
-    if (form < sizeof(form_functions) / sizeof(form_functions[0]) && is_fit(&form_functions[form], &show->value))
+    if (form < FORM_COUNT && is_fit(&form_functions[form], &show->value))
         form_functions[form].show(show);
     else
         show_unfit(show);

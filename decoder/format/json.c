@@ -56,6 +56,13 @@ static void put_source(struct show *show)
     put_number(show, "evt.source_num", event->source);
 }
 
+/* To the state 0 is a process that it does not know. */
+static void put_known_id(struct show *show, const char *key, uint32_t id)
+{
+    if (id)
+        put_number(show, key, id);
+}
+
 static void put_process(struct show *show)
 {
     const struct sysfold_process *process = show->event->thread ? sysfold_event_process(show->event) : NULL;
@@ -63,8 +70,8 @@ static void put_process(struct show *show)
     put_number(show, "thread.tid", show->event->record.tid);
     if (!process)
         return;
-    put_number(show, "proc.pid", sysfold_process_pid(process));
-    put_number(show, "proc.ppid", sysfold_process_ppid(process));
+    put_known_id(show, "proc.pid", sysfold_process_pid(process));
+    put_known_id(show, "proc.ppid", sysfold_process_ppid(process));
     put_string(show, "proc.name", sysfold_process_name(process));
 }
 
@@ -96,7 +103,7 @@ static uint32_t put_args(struct show *show)
             unreadable |= UINT32_C(1) << i;
         if (show->value.status == SYSFOLD_ABSENT || show->value.status == SYSFOLD_UNREADABLE)
             continue;
-        show_key(show, show->param->name);
+        show_param_key(show);
         if (show->value.status == SYSFOLD_NULL)
             put_text(show->out, "null");
         else

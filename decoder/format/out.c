@@ -5,13 +5,21 @@ static const char hex_digits[16] = "0123456789abcdef";
 
 void put_unsigned(struct text_out *out, uint64_t value)
 {
+    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+                                "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
     char digits[20];
     size_t at = sizeof(digits);
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
+    for (; value >= 100; value /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * (value % 100), 2);
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * value, 2);
+    } else {
+        digits[--at] = (char)('0' + value);
+    }
     put_bytes(out, digits + at, sizeof(digits) - at);
 }
 
@@ -112,6 +120,28 @@ __extension__ static const uint8_t classes[256] = {
     [0x7f] = CONTROL,       [0x80 ... 0xff] = HIGH,
 };
 
+static inline uint64_t has_zero_byte(uint64_t word)
+{
+    return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
+}
+
+/* Where the run of plain characters at `at` ends. Strings are mostly plain:
+ * eight bytes are asked at once; a no from them only means to look closer. */
+static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end, uint8_t harmless)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = 0x80 * ones;
+
+    for (uint64_t word; harmless == ANGLE && end - at >= 8; at += 8) {
+        memcpy(&word, at, sizeof(word));
+        if ((word & tops) | ((word - 0x20 * ones) & ~word & tops) | has_zero_byte(word ^ '"' * ones) |
+            has_zero_byte(word ^ '\\' * ones) | has_zero_byte(word ^ 0x7f * ones))
+            break;
+    }
+    while (at < end && (classes[*at] == PLAIN || classes[*at] == harmless))
+        at++;
+    return at;
+}
+
 static void put_escaped_byte(struct text_out *out, uint8_t byte)
 {
     static const char letters[256] = {
@@ -138,8 +168,7 @@ void put_escaped(struct text_out *out, const void *bytes, size_t size, enum esca
         size_t width = 1;
         uint32_t code = 0;
 
-        while (at < end && (classes[*at] == PLAIN || classes[*at] == harmless))
-            at++;
+        at = skip_plain(at, end, harmless);
         put_bytes(out, run, (size_t)(at - run));
         if (at == end)
             break;
@@ -190,8 +219,7 @@ bool put_json_string(struct text_out *out, const void *bytes, size_t size)
         size_t width = 1;
         uint32_t code = 0;
 
-        while (at < end && (classes[*at] == PLAIN || classes[*at] == ANGLE))
-            at++;
+        at = skip_plain(at, end, ANGLE);
         put_bytes(out, run, (size_t)(at - run));
         if (at == end)
             break;

@@ -58,28 +58,42 @@ void show_item(struct show *show)
     show->comma = true;
 }
 
-/* A key comes from a schema, which may be a stranger's: it is escaped as anything else is. */
-static void put_key(struct show *show, const char *key, const char *suffix)
+/* Ours, so that nothing in it needs an escape. */
+void show_key(struct show *show, const char *key)
 {
-    char whole[256];
-    size_t size = strnlen(key, sizeof(whole) - 8);
-    size_t suffix_size = strlen(suffix);
-
     show_item(show);
     if (!show->json) {
-        put_escaped(show->out, key, size, ESCAPE_QUOTES);
+        put_text(show->out, key);
         put_char(show->out, '=');
         return;
     }
-    memcpy(whole, key, size);
-    memcpy(whole + size, suffix, suffix_size);
-    put_json_string(show->out, whole, size + suffix_size);
-    put_char(show->out, ':');
+    put_char(show->out, '"');
+    put_text(show->out, key);
+    put_bytes(show->out, "\":", 2);
 }
 
-void show_key(struct show *show, const char *key)
+void show_param_key(struct show *show)
 {
-    put_key(show, key, "");
+    const char *name = show->param->name;
+
+    show_item(show);
+    if (show->json)
+        put_json_string(show->out, name, strlen(name));
+    else
+        put_escaped(show->out, name, strlen(name), ESCAPE_QUOTES);
+    put_char(show->out, show->json ? ':' : '=');
+}
+
+/* Of one of our own keys, or of the parameter's name, which may be a stranger's. */
+static void put_raw_key(struct show *show, const char *key)
+{
+    size_t size = strlen(key);
+
+    show_item(show);
+    put_json_string(show->out, key, size);
+    /* Over the closing quote, which may lie behind the buffer's end. */
+    show->out->length--;
+    put_bytes(show->out, ".raw\":", 6);
 }
 
 void show_signed(struct show *show, int64_t value)
@@ -144,7 +158,7 @@ void show_raw_number(struct show *show, const char *key, uint64_t value)
 {
     if (!show->json || !key)
         return;
-    put_key(show, key, ".raw");
+    put_raw_key(show, key);
     show_unsigned(show, value);
 }
 
@@ -152,7 +166,7 @@ void show_raw_signed(struct show *show, const char *key, int64_t value)
 {
     if (!show->json || !key)
         return;
-    put_key(show, key, ".raw");
+    put_raw_key(show, key);
     show_signed(show, value);
 }
 
@@ -160,7 +174,7 @@ void show_raw_bytes(struct show *show, const char *key, const void *bytes, size_
 {
     if (!show->json || !key)
         return;
-    put_key(show, key, ".raw");
+    put_raw_key(show, key);
     put_char(show->out, '"');
     put_base64(show->out, bytes, size);
     put_char(show->out, '"');

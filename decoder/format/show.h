@@ -11,8 +11,9 @@
  *     show_signed(show, 1);
  *     ...
  *
- * Values come from strangers: names are escaped too, and forms.c lets a
- * form's functions see no value that is smaller than they say they need.
+ * Values come from strangers, and so do parameters' names: those are escaped
+ * too, and forms.c lets a form's function see no value that is smaller than it
+ * says it needs.
  */
 
 #include "common/record.h"
@@ -58,7 +59,8 @@ int64_t failure_of(const struct show *show);
 void show_open(struct show *show, char bracket);
 void show_close(struct show *show, char bracket);
 void show_item(struct show *show);                  /* of an array: before its value */
-void show_key(struct show *show, const char *key);  /* of an object: before its value */
+void show_key(struct show *show, const char *key);  /* of an object: before its value. A name of ours */
+void show_param_key(struct show *show);             /* the same; the parameter's name */
 
 void show_signed(struct show *show, int64_t value);
 void show_unsigned(struct show *show, uint64_t value); /* in JSON a string beyond 2^63-1 */
@@ -135,12 +137,13 @@ void show_epoll_event(struct show *show);
 void show_epoll_events(struct show *show);
 void show_sigaction(struct show *show);
 void show_clone_args(struct show *show);
-void show_open_how(struct show *show);
+void show_cap_header(struct show *show);
+void show_cap_data(struct show *show);
 void show_sockaddr(struct show *show); /* sockets.c */
 void show_socket_pair(struct show *show);
 void show_control(struct show *show);
 
-/* "{INT TERM}", a mask of signals. */
+/* [INT TERM]: a mask of signals. */
 void show_signals(struct show *show, const char *key, uint64_t mask);
 
 /* Show the value of the parameter, which is present, in its form. (forms.c) */

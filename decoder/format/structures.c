@@ -229,18 +229,56 @@ void show_clone_args(struct show *show)
     show_close(show, '}');
 }
 
-/* struct open_how: u64 flags, mode, resolve. */
-void show_open_how(struct show *show)
+/* capset's: u32 version, i32 pid. */
+void show_cap_header(struct show *show)
 {
     show_open(show, '{');
-    show_key(show, "flags");
-    show_names(show, "flags", flag_tables[TABLE_open_flags], u64_at(show, 0), WIRE_U64);
-    show_key(show, "mode");
+    show_key(show, "version");
+    show_hex(show, u32_at(show, 0));
+    show_key(show, "pid");
+    show_signed(show, i32_at(show, 4));
+    show_close(show, '}');
+}
+
+/* CAP_CHOWN|CAP_KILL: the table counts capabilities, the mask has a bit for each. */
+static void show_capabilities(struct show *show, const char *key, uint64_t mask)
+{
+    const struct flag_table *table = flag_tables[TABLE_capabilities];
+    uint64_t left = mask;
+    bool any = false;
+
+    show_key(show, key);
     if (show->json)
-        show_unsigned(show, u64_at(show, 8));
-    else
-        put_octal(show->out, u64_at(show, 8));
-    show_key(show, "resolve");
-    show_names(show, "resolve", flag_tables[TABLE_resolve_flags], u64_at(show, 16), WIRE_U64);
+        put_char(show->out, '"');
+    for (size_t i = 0; i < table->count; i++) {
+        uint64_t bit = table->entries[i].value < 64 ? UINT64_C(1) << table->entries[i].value : 0;
+
+        if (!(left & bit))
+            continue;
+        left &= ~bit;
+        if (any)
+            put_char(show->out, '|');
+        any = true;
+        put_text(show->out, table->entries[i].name);
+    }
+    if (left && any)
+        put_char(show->out, '|');
+    if (left)
+        put_hex(show->out, left);
+    else if (!any)
+        put_char(show->out, '0');
+    if (show->json)
+        put_char(show->out, '"');
+    show_raw_number(show, key, mask);
+}
+
+/* Three u32 with the low halves of effective, permitted and inheritable, then three with the high halves. */
+void show_cap_data(struct show *show)
+{
+    static const char *const names[] = {"effective", "permitted", "inheritable"};
+
+    show_open(show, '{');
+    for (size_t i = 0; i < 3; i++)
+        show_capabilities(show, names[i], u32_at(show, 4 * i) | (uint64_t)u32_at(show, 12 + 4 * i) << 32);
     show_close(show, '}');
 }

@@ -96,11 +96,10 @@ static void put_params(struct text_out *out, const struct sysfold_event *event)
 
         if (show.value.status == SYSFOLD_ABSENT)
             continue;
-        if (any)
-            put_bytes(out, ", ", 2);
+        show.comma = any;
         any = true;
-        put_name(out, show.param->name);
-        put_char(out, '=');
+        show_param_key(&show);
+        show.comma = false;
         put_value(&show);
     }
 }

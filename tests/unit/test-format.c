@@ -290,10 +290,90 @@ Test(format, sets_of_signals)
           .json = NULL);
 }
 
-Test(format, structures)
+Test(format, times)
 {
     CHECK(FIXED_TYPE(TIMESPEC, I64, 2), .layout = "88", .values = {1, 500}, .text = "{sec=1, nsec=500}",
           .json = "{\"v\":{\"sec\":1,\"nsec\":500}}");
+    CHECK(FIXED_TYPE(TIMEVAL, I64, 2), .layout = "88", .values = {(uint64_t)-1, 5}, .text = "{sec=-1, usec=5}",
+          .json = "{\"v\":{\"sec\":-1,\"usec\":5}}");
+    CHECK(FIXED_TYPE(ITIMERSPEC, I64, 4), .layout = "8888", .values = {1, 2, 3, 4},
+          .text = "{interval={sec=1, nsec=2}, value={sec=3, nsec=4}}",
+          .json = "{\"v\":{\"interval\":{\"sec\":1,\"nsec\":2},\"value\":{\"sec\":3,\"nsec\":4}}}");
+    CHECK(FIXED_TYPE(ITIMERVAL, I64, 4), .layout = "8888", .values = {1, 2, 3, 4},
+          .text = "{interval={sec=1, usec=2}, value={sec=3, usec=4}}",
+          .json = "{\"v\":{\"interval\":{\"sec\":1,\"usec\":2},\"value\":{\"sec\":3,\"usec\":4}}}");
+    CHECK(FIXED_TYPE(TIMESPEC_PAIR, I64, 4), .layout = "8888", .values = {1, 2, 3, 4},
+          .text = "[{sec=1, nsec=2}, {sec=3, nsec=4}]",
+          .json = "{\"v\":[{\"sec\":1,\"nsec\":2},{\"sec\":3,\"nsec\":4}]}");
+    CHECK(FIXED_TYPE(TIMESPEC_PAIR, I64, 4), .layout = "8888", .values = {0, 0x3fffffff, 0, 0x3ffffffe},
+          .text = "[UTIME_NOW, UTIME_OMIT]",
+          .json = "{\"v\":[{\"sec\":0,\"nsec\":1073741823},{\"sec\":0,\"nsec\":1073741822}]}");
+}
+
+Test(format, structures)
+{
+    CHECK(FIXED_TYPE(RLIMIT, U64, 2), .layout = "88", .values = {1024, UINT64_MAX},
+          .text = "{cur=1024, max=RLIM_INFINITY}", .json = "{\"v\":{\"cur\":1024,\"max\":\"RLIM_INFINITY\"}}");
+    CHECK(FIXED_TYPE(SIGACTION, U64, 4), .layout = "8888", .values = {0x401000, 0x10000000, 0x402000, 2},
+          .text = "{handler=0x401000, flags=SA_RESTART, mask=[INT]}",
+          .json = "{\"v\":{\"handler\":4198400,\"flags\":\"SA_RESTART\",\"flags.raw\":268435456,"
+                  "\"mask\":[\"SIGINT\"],\"mask.raw\":2}}");
+    CHECK(FIXED_TYPE(SIGACTION, U64, 4), .layout = "8888", .values = {1, 0, 0, 0},
+          .text = "{handler=SIG_IGN, flags=0, mask=[]}",
+          .json = "{\"v\":{\"handler\":\"SIG_IGN\",\"flags\":\"0\",\"flags.raw\":0,\"mask\":[],\"mask.raw\":0}}");
+    CHECK(VARIABLE_TYPE(CLONE_ARGS), .layout = "88888888", .values = {0x100, 0, 0, 0, 17, 0x7000, 0x1000, 0},
+          .text = "{flags=CLONE_VM, exit_signal=SIGCHLD, stack=0x7000, stack_size=0x1000}",
+          .json = "{\"v\":{\"flags\":\"CLONE_VM\",\"flags.raw\":256,\"exit_signal\":\"SIGCHLD\","
+                  "\"exit_signal.raw\":17,\"stack\":28672,\"stack_size\":4096}}");
+    CHECK(VARIABLE_TYPE(CLONE_ARGS), .layout = "888", .values = {0, 5, 6}, .text = "{flags=0, pidfd=0x5, child_tid=0x6}",
+          .json = "{\"v\":{\"flags\":\"0\",\"flags.raw\":0,\"pidfd\":5,\"child_tid\":6}}");
+    CHECK(FIXED_TYPE(CAP_HEADER, U32, 2), .layout = "44", .values = {0x20080522, 7},
+          .text = "{version=0x20080522, pid=7}", .json = "{\"v\":{\"version\":537396514,\"pid\":7}}");
+    CHECK(FIXED_TYPE(CAP_DATA, U32, 6), .layout = "444444", .values = {3, 0, 0, 0, 0, 0x80000080},
+          .text = "{effective=CAP_CHOWN|CAP_DAC_OVERRIDE, permitted=0, inheritable=CAP_BPF|0x8000000000000000}",
+          .json = "{\"v\":{\"effective\":\"CAP_CHOWN|CAP_DAC_OVERRIDE\",\"effective.raw\":3,\"permitted\":\"0\","
+                  "\"permitted.raw\":0,\"inheritable\":\"CAP_BPF|0x8000000000000000\","
+                  "\"inheritable.raw\":\"9223372586610589696\"}}");
+}
+
+Test(format, arrays)
+{
+    CHECK(VARIABLE_TYPE(POLLFDS), .layout = "422422", .values = {3, 1, 0, (uint64_t)-1, 5, 0x10},
+          .text = "[{fd=3, events=POLLIN, revents=0}, {fd=-1, events=POLLIN|POLLOUT, revents=POLLHUP}]",
+          .json = "{\"v\":[{\"fd\":3,\"events\":\"POLLIN\",\"events.raw\":1,\"revents\":\"0\",\"revents.raw\":0},"
+                  "{\"fd\":-1,\"events\":\"POLLIN|POLLOUT\",\"events.raw\":5,\"revents\":\"POLLHUP\","
+                  "\"revents.raw\":16}]}");
+    CHECK(VARIABLE_TYPE(POLLFDS), .layout = "4224", .values = {3, 1, 0, 7}, .json = NULL,
+          .text = "[{fd=3, events=POLLIN, revents=0}]");
+    CHECK(VARIABLE_TYPE(FD_SET), .layout = "88", .values = {9, 1}, .text = "[0, 3, 64]", .json = "{\"v\":[0,3,64]}");
+    CHECK(VARIABLE_TYPE(FD_SET), BYTES(""), .text = "[]", .json = "{\"v\":[]}");
+    CHECK(FIXED_TYPE(EPOLL_EVENT, U8, 12), .layout = "48", .values = {1, 0xdeadbeef},
+          .text = "{events=EPOLLIN, data=0xdeadbeef}",
+          .json = "{\"v\":{\"events\":\"EPOLLIN\",\"events.raw\":1,\"data\":3735928559}}");
+    CHECK(VARIABLE_TYPE(EPOLL_EVENTS), .layout = "4848", .values = {1, 2, 4, UINT64_MAX},
+          .text = "[{events=EPOLLIN, data=0x2}, {events=EPOLLOUT, data=0xffffffffffffffff}]",
+          .json = "{\"v\":[{\"events\":\"EPOLLIN\",\"events.raw\":1,\"data\":2},"
+                  "{\"events\":\"EPOLLOUT\",\"events.raw\":4,\"data\":\"0xffffffffffffffff\"}]}");
+    CHECK(.type = {"", &no_table, 0, WIRE_U32, 1, FORM_LIST, true}, .layout = "44", .values = {1000, 27},
+          .text = "[1000, 27]", .json = "{\"v\":[1000,27]}");
+}
+
+Test(format, control_messages)
+{
+    CHECK(VARIABLE_TYPE(CONTROL), .layout = "844448444444", .values = {24, 1, 1, 3, 4, 28, 1, 2, 77, 1000, 100, 0},
+          .text = "[{level=SOL_SOCKET, type=SCM_RIGHTS, fds=[3, 4]}, "
+                  "{level=SOL_SOCKET, type=SCM_CREDENTIALS, pid=77, uid=1000, gid=100}]",
+          .json = "{\"v\":[{\"level\":\"SOL_SOCKET\",\"type\":\"SCM_RIGHTS\",\"fds\":[3,4]},"
+                  "{\"level\":\"SOL_SOCKET\",\"type\":\"SCM_CREDENTIALS\",\"pid\":77,\"uid\":1000,\"gid\":100}]}");
+    CHECK(VARIABLE_TYPE(CONTROL), .layout = "844s", .values = {18, 41, 50}, .data = "ab", .data_size = 2,
+          .text = "[{level=SOL_IPV6, type=50, data=\"ab\"}]",
+          .json = "{\"v\":[{\"level\":\"SOL_IPV6\",\"type\":50,\"data\":\"ab\"}]}");
+    CHECK(VARIABLE_TYPE(CONTROL), .layout = "8444", .values = {4000, 1, 1, 9}, .json = NULL,
+          .text = "[{level=SOL_SOCKET, type=SCM_RIGHTS, fds=[9]}]");
+    CHECK(VARIABLE_TYPE(CONTROL), .layout = "844", .values = {0, 1, 1}, .text = "[]", .json = "{\"v\":[]}");
+    CHECK(VARIABLE_TYPE(CONTROL), .layout = "844", .values = {UINT64_MAX, 1, 1}, .json = NULL,
+          .text = "[{level=SOL_SOCKET, type=SCM_RIGHTS, fds=[]}]");
+    CHECK(VARIABLE_TYPE(CONTROL), BYTES(""), .text = "[]", .json = "{\"v\":[]}");
 }
 
 Test(format, strings)
@@ -636,6 +716,78 @@ Test(format, names_are_escaped)
     cr_assert_str_eq(text(), "\\x1b[2J\\\"(a\\\"\\xff\\n=5) = 0");
     expect_key("evt.type", "\"\\u001b[2J\\\"\"");
     expect_args("{\"a\\\"\xef\xbf\xbd\\n\":5}");
+}
+
+/* With state: an event names its process, and its descriptor's file. */
+
+static struct state *state;
+static uint8_t kept_record[4096];
+
+static void destroy_state(void)
+{
+    state_destroy(state);
+}
+
+static void apply(void)
+{
+    size_t size;
+    const uint8_t *bytes = encoder_finish(&encoder, &size);
+
+    memcpy(kept_record, bytes, size);
+    load(sysfold_schema_builtin(), kept_record, size, false);
+    cr_assert_eq(state_apply(state, &event), 0);
+}
+
+static void start_process(const char *comm, const char *opened)
+{
+    cr_assert_eq(state_create(sysfold_schema_builtin(), false, &state), 0);
+    encoder_begin(&encoder, row_builtin(ROW_SNAP_THREAD), 42, 1);
+    encoder_integer(&encoder, P_SNAP_THREAD_pid, 42);
+    encoder_integer(&encoder, P_SNAP_THREAD_ppid, 1);
+    encoder_string(&encoder, P_SNAP_THREAD_comm, comm);
+    apply();
+    encoder_begin(&encoder, row_builtin(ROW_OPENAT), 42, 2);
+    encoder_integer(&encoder, P_OPENAT_res, 3);
+    encoder_string(&encoder, P_OPENAT_path, opened);
+    apply();
+}
+
+static void use_fd(int fd)
+{
+    encoder_begin(&encoder, row_builtin(ROW_READ), 42, 3);
+    encoder_integer(&encoder, P_READ_res, 0);
+    encoder_integer(&encoder, P_READ_fd, fd);
+    encoder_integer(&encoder, P_READ_size, 10);
+    apply();
+}
+
+Test(format, a_descriptor_shows_its_file, .fini = destroy_state)
+{
+    start_process("cat", "/etc/passwd");
+    use_fd(3);
+    cr_assert_str_eq(text(), "read(fd=3</etc/passwd>, size=10) = 0");
+    sysfold_event_format_param(&event, P_READ_fd, text_room, ROOM);
+    cr_assert_str_eq(text_room, "3</etc/passwd>");
+    expect_key("fd.num", "3");
+    expect_key("fd.name", "\"/etc/passwd\"");
+    expect_key("proc.pid", "42");
+    expect_key("proc.name", "\"cat\"");
+    expect_key("proc.ppid", "1");
+    expect_key("thread.tid", "42");
+    use_fd(9);
+    cr_assert_str_eq(text(), "read(fd=9, size=10) = 0");
+    expect_key("fd.name", NULL);
+}
+
+Test(format, a_file_cannot_pose_as_more_than_its_name, .fini = destroy_state)
+{
+    start_process("e\x1bvil\xff", "/tmp/a>, size=<\x1b[2J\xff");
+    use_fd(3);
+    cr_assert_str_eq(text(), "read(fd=3</tmp/a\\x3e, size=\\x3c\\x1b[2J\\xff>, size=10) = 0");
+    expect_key("fd.name", "\"/tmp/a>, size=<\\u001b[2J\xef\xbf\xbd\"");
+    expect_key("fd.name.raw", "\"L3RtcC9hPiwgc2l6ZT08G1sySv8=\"");
+    expect_key("proc.name", "\"e\\u001bvil\xef\xbf\xbd\"");
+    expect_key("proc.name.raw", "\"ZRt2aWz/\"");
 }
 
 /* Any buffer, from none on: never overrun (the sanitizers watch), always ended, the whole length told. */
