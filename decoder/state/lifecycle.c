@@ -18,6 +18,7 @@
 struct ancestry {
     struct sysfold_thread *parent; /* NULL: not known */
     uint64_t flags;
+    bool late; /* the thread was seen at work before it was announced */
 };
 
 static void set_name(const struct step *step, struct sysfold_thread *thread)
@@ -94,8 +95,7 @@ static int inherit(struct sysfold_thread *thread, const struct ancestry *ancestr
         return 0;
     state_thread_set_name(thread, (const uint8_t *)parent->name, sizeof(parent->name));
     r = inherit_fs(thread, parent, ancestry->flags & CLONE_FS_FLAG);
-    /* A process that was seen at work before it was announced keeps what it has opened. */
-    if (!r && !thread->files->root)
+    if (!r && !(ancestry->late && thread->files->root)) /* or else it keeps what it has opened */
         r = inherit_files(thread, parent, ancestry->flags & CLONE_FILES_FLAG);
     return r;
 }
@@ -158,6 +158,7 @@ int effect_starts_thread(struct step *step)
         pid = guess_pid(step);
     make_way(step, tid, pid);
     ancestry.parent = find_parent(step);
+    ancestry.late = state_thread_find(step->state, step->source, tid);
     if (pid != tid && !ancestry.flags)
         ancestry.flags = CLONE_FILES_FLAG | CLONE_FS_FLAG;
     r = state_thread_get(step->state, step->source, tid, pid, &step->thread);
