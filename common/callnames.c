@@ -28,9 +28,12 @@ static const struct {
 /* One string serves both names: the plain one is what follows the prefix. */
 static struct {
     char *full_names[CALL_COUNT];
+    const char *names[CALL_COUNT];
     bool known[CALL_COUNT];
+    uint16_t classes[CALL_COUNT];
 } tables[CALL_ABI_COUNT];
-static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
+static pthread_once_t names_once = PTHREAD_ONCE_INIT;
+static pthread_once_t classes_once = PTHREAD_ONCE_INIT;
 
 /* Calls younger than libseccomp 2.5; new ones have the same number in every ABI. */
 static const struct {
@@ -49,14 +52,14 @@ static const struct {
     const char *foreign;
     const char *native;
 } same_calls[] = {
-    {"_llseek", "lseek"},          {"_newselect", "select"},         {"fstatat64", "newfstatat"},
-    {"ipc", "semget"},             {"mmap2", "mmap"},                {"oldfstat", "fstat"},
-    {"oldlstat", "lstat"},         {"oldolduname", "uname"},         {"oldstat", "stat"},
-    {"olduname", "uname"},         {"readdir", "getdents"},          {"sigaction", "rt_sigaction"},
-    {"signal", "rt_sigaction"},    {"sigpending", "rt_sigpending"},  {"sigprocmask", "rt_sigprocmask"},
-    {"sigreturn", "rt_sigreturn"}, {"sigsuspend", "rt_sigsuspend"},  {"socketcall", "socket"},
-    {"stime", "settimeofday"},     {"ugetrlimit", "getrlimit"},      {"umount", "umount2"},
-    {"waitpid", "wait4"},
+    {"_llseek", "lseek"},              {"_newselect", "select"},      {"fadvise64_64", "fadvise64"},
+    {"fstatat64", "newfstatat"},       {"ipc", "semget"},             {"mmap2", "mmap"},
+    {"oldfstat", "fstat"},             {"oldlstat", "lstat"},         {"oldolduname", "uname"},
+    {"oldstat", "stat"},               {"olduname", "uname"},         {"readdir", "getdents"},
+    {"sigaction", "rt_sigaction"},     {"signal", "rt_sigaction"},    {"sigpending", "rt_sigpending"},
+    {"sigprocmask", "rt_sigprocmask"}, {"sigreturn", "rt_sigreturn"}, {"sigsuspend", "rt_sigsuspend"},
+    {"socketcall", "socket"},          {"stime", "settimeofday"},     {"ugetrlimit", "getrlimit"},
+    {"umount", "umount2"},             {"waitpid", "wait4"},
 };
 
 static const char *young_name(unsigned number)
@@ -76,25 +79,22 @@ static void fill_name(enum call_abi abi, unsigned index)
 
     owned = seccomp_syscall_resolve_num_arch(abis[abi].seccomp_arch, (int)(index | abis[abi].bit));
     name = owned ? owned : young_name(index);
-    tables[abi].known[index] = name;
     if (name)
         length = asprintf(&full, "%s%s", abis[abi].prefix, name);
     else
         length = asprintf(&full, "%ssyscall_%u", abis[abi].prefix, index);
-    tables[abi].full_names[index] = length < 0 ? NULL : full;
+    if (length < 0)
+        return;
+    tables[abi].full_names[index] = full;
+    tables[abi].names[index] = full + strlen(abis[abi].prefix);
+    tables[abi].known[index] = name;
 }
 
-static void fill_tables(void)
+static void fill_names(void)
 {
     for (unsigned abi = 0; abi < CALL_ABI_COUNT; abi++)
         for (unsigned i = 0; i < CALL_COUNT; i++)
             fill_name(abi, i);
-}
-
-static const char *full_name(enum call_abi abi, unsigned index)
-{
-    pthread_once(&tables_once, fill_tables);
-    return tables[abi].full_names[index];
 }
 
 bool call_find_abi(uint32_t arch, uint32_t nr, enum call_abi *ret_abi, uint32_t *ret_index)
@@ -111,14 +111,14 @@ bool call_find_abi(uint32_t arch, uint32_t nr, enum call_abi *ret_abi, uint32_t 
 
 const char *call_name(enum call_abi abi, unsigned index)
 {
-    const char *full = full_name(abi, index);
-
-    return full ? full + strlen(abis[abi].prefix) : NULL;
+    pthread_once(&names_once, fill_names);
+    return tables[abi].names[index];
 }
 
 bool call_is_known(enum call_abi abi, unsigned index)
 {
-    return full_name(abi, index) && tables[abi].known[index];
+    pthread_once(&names_once, fill_names);
+    return tables[abi].known[index];
 }
 
 const char *syscall_name(uint32_t arch, uint32_t nr)
@@ -138,7 +138,8 @@ const char *syscall_full_name(uint32_t arch, uint32_t nr)
 
     if (!call_find_abi(arch, nr, &abi, &index) || index >= CALL_COUNT)
         return NULL;
-    return full_name(abi, index);
+    pthread_once(&names_once, fill_names);
+    return tables[abi].full_names[index];
 }
 
 /* Classes. */
@@ -147,9 +148,9 @@ const char *syscall_full_name(uint32_t arch, uint32_t nr)
 static unsigned find_native(const char *name, size_t length)
 {
     for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const char *native = call_name(CALL_NATIVE, i);
+        const char *native = tables[CALL_NATIVE].names[i];
 
-        if (native && !strncmp(native, name, length) && !native[length])
+        if (tables[CALL_NATIVE].known[i] && !strncmp(native, name, length) && !native[length])
             return i;
     }
     return CALL_COUNT;
@@ -182,17 +183,28 @@ static unsigned find_native_counterpart(const char *name)
     return native;
 }
 
+static void fill_classes(void)
+{
+    pthread_once(&names_once, fill_names);
+    for (unsigned abi = 0; abi < CALL_ABI_COUNT; abi++) {
+        for (unsigned i = 0; i < CALL_COUNT; i++) {
+            unsigned native = i;
+            const struct sysfold_row *row;
+
+            if (!tables[abi].known[i])
+                continue;
+            if (abi != CALL_NATIVE)
+                native = find_native_counterpart(tables[abi].names[i]);
+            row = native < CALL_COUNT ? row_builtin(native) : NULL;
+            tables[abi].classes[i] = row ? row->classes : C_NONE;
+        }
+    }
+}
+
 unsigned call_classes(enum call_abi abi, unsigned index)
 {
-    unsigned native = index;
-    const struct sysfold_row *row;
-
-    if (!call_is_known(abi, index))
-        return C_NONE;
-    if (abi != CALL_NATIVE)
-        native = find_native_counterpart(call_name(abi, index));
-    row = native < CALL_COUNT ? row_builtin(native) : NULL;
-    return row ? row->classes : C_NONE;
+    pthread_once(&classes_once, fill_classes);
+    return tables[abi].classes[index];
 }
 
 /* Likeness. */

@@ -308,3 +308,24 @@ Test(callset, many_threads_may_ask_first)
         cr_assert_eq((uintptr_t)named, 1024);
     }
 }
+
+/* A 32-bit program's calls have names of their own for what 64-bit ones do. */
+Test(callset, classes_reach_calls_of_another_name)
+{
+    static const struct {
+        const char *expression;
+        unsigned number;
+    } calls[] = {
+        {"file", 195 /* stat64 */},    {"file", 212 /* chown32 */},          {"file", 18 /* oldstat */},
+        {"desc", 140 /* _llseek */},   {"desc", 221 /* fcntl64 */},          {"desc", 413 /* pselect6_time64 */},
+        {"memory", 192 /* mmap2 */},   {"process", 7 /* waitpid */},         {"network", 102 /* socketcall */},
+        {"ipc", 117 /* ipc */},        {"signal", 67 /* sigaction */},
+    };
+
+    for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        struct callset set = parse(calls[i].expression);
+
+        cr_expect(callset_has(&set, I386, calls[i].number), "%s lacks i386's %s", calls[i].expression,
+                  syscall_name(I386, calls[i].number));
+    }
+}
