@@ -386,7 +386,7 @@ static bool has_changed(const struct walk *walk, const struct sysfold_param *par
 
     if (header->status != SYSFOLD_PRESENT || header->size > sizeof(now) || limit_of(walk, param) > sizeof(now))
         return false;
-    if (walk->call->row->number == 59 || walk->call->row->number == 322)
+    if (walk->call->row->number == ROW_EXECVE || walk->call->row->number == ROW_EXECVEAT)
         return false;
     outcome = read_user(walk, param, now, limit_of(walk, param));
     return outcome.status != SYSFOLD_PRESENT || outcome.size != header->size || memcmp(now, kept, outcome.size) != 0;
