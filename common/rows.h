@@ -155,7 +155,7 @@ enum effect {
     E_CONNECTS,         /* fd, addr, sockets */
     E_ACCEPTS,          /* res, fd, addr, sockets */
     E_DUPLICATES_FD,    /* fd, res; flags */
-    E_CONTROLS_FD,      /* fcntl: fd, cmd, arg, res */
+    E_CONTROLS_FD,      /* fcntl: fd, cmd, arg, res; ioctl: fd, request */
     E_CLOSES_FD,        /* fd */
     E_CLOSES_RANGE,     /* first, last, flags */
     E_RECEIVES_FDS,     /* recvmsg: control */

@@ -14,8 +14,8 @@
 #define F_DUPFD_CMD 0
 #define F_SETFD_CMD 2
 #define F_DUPFD_CLOEXEC_CMD 1030
-#define FIONCLEX_CMD 0x5450
-#define FIOCLEX_CMD 0x5451
+#define FIONCLEX_REQUEST 0x5450
+#define FIOCLEX_REQUEST 0x5451
 #define CLOSE_RANGE_UNSHARE_FLAG 2
 #define CLOSE_RANGE_CLOEXEC_FLAG 4
 #define MSG_CMSG_CLOEXEC_FLAG 0x40000000
@@ -117,7 +117,7 @@ int effect_makes_fd(struct step *step)
     struct sysfold_value value;
     char name[PATH_ROOM];
 
-    if (number < 0)
+    if (number < 0 || number == step_fd(step, SLOT_FD)) /* signalfd() on one of its own */
         return 0;
     if (step_bytes(step, SLOT_FILE, &value) && value.size)
         path_copy(value.data, value.size, name);
@@ -298,9 +298,13 @@ int effect_controls_fd(struct step *step)
         return duplicate(step, true);
     case F_SETFD_CMD:
         return set_cloexec(step, step_number(step, SLOT_ARG, 0) & 1);
-    case FIOCLEX_CMD: /* ioctl's way to say the same */
+    default:
+        break;
+    }
+    switch (step_number(step, SLOT_REQUEST, -1)) { /* ioctl's way to say the same */
+    case FIOCLEX_REQUEST:
         return set_cloexec(step, true);
-    case FIONCLEX_CMD:
+    case FIONCLEX_REQUEST:
         return set_cloexec(step, false);
     default:
         return 0;

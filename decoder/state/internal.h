@@ -47,6 +47,7 @@ enum slot {
     SLOT_NAME,
     SLOT_CMD,
     SLOT_ARG,
+    SLOT_REQUEST,
     SLOT_FAMILY,
     SLOT_TYPE,
     SLOT_PID,

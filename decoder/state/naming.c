@@ -30,6 +30,8 @@ static const struct anonymous anonymous_files[] = {
     {"seccomp", "anon_inode:seccomp notify", "seccomp", 0, true, false},
     {"landlock_create_ruleset", "anon_inode:[landlock-ruleset]", "landlock", 0, true, false},
     {"fsopen", "anon_inode:[fscontext]", "fscontext", 1, false, false},
+    {"fsmount", "anon_inode:[fsmount]", "dir", 1, false, false},
+    {"mq_open", "/", "mqueue", 0, true, true},
     {"fspick", "anon_inode:[fscontext]", "fscontext", 1, false, false},
 };
 

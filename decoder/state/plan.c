@@ -23,6 +23,7 @@ static const char *const slot_names[SLOT_COUNT] = {
     [SLOT_NAME] = "name",
     [SLOT_CMD] = "cmd",
     [SLOT_ARG] = "arg",
+    [SLOT_REQUEST] = "request",
     [SLOT_FAMILY] = "family",
     [SLOT_TYPE] = "type",
     [SLOT_PID] = "pid",

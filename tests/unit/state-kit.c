@@ -27,6 +27,8 @@ static const struct spec {
     {"accept4", "res:FD fd:FD flags:UINT addr:SOCKADDR sockets:SOCKET_PAIR", E_ACCEPTS},
     {"dup3", "res:FD fd:FD newfd:FD flags:OPEN_FLAGS", E_DUPLICATES_FD},
     {"fcntl", "res:INT fd:FD cmd:INT arg:HEX64", E_CONTROLS_FD},
+    {"ioctl", "res:INT fd:FD request:UINT arg:HEX64", E_CONTROLS_FD},
+    {"signalfd4", "res:FD fd:FD flags:OPEN_FLAGS", E_MAKES_FD},
     {"close_range", "res:ERRNO first:UINT last:UINT flags:UINT", E_CLOSES_RANGE},
     {"recvmsg", "res:COUNT fd:FD flags:UINT control:DATA", E_RECEIVES_FDS},
     {"pidfd_getfd", "res:FD pidfd:FD", E_GETS_FD},
@@ -71,7 +73,7 @@ static void make_row(unsigned index)
     const char *at = specs[index].params;
 
     *row = (struct sysfold_row){.name = specs[index].name, .params = kit_params[index], .effect = specs[index].effect};
-    row->number = (uint16_t)(index < 26 ? index : ROW_SYSCALL_MAX + index);
+    row->number = (uint16_t)(index < 28 ? index : ROW_SYSCALL_MAX + index);
     while (*at) {
         struct sysfold_param *param = &kit_params[index][row->param_count++];
         size_t name = strcspn(at, ":"), type = strcspn(at + name + 1, " ");

@@ -342,6 +342,11 @@ Test(state, exec_starts_afresh)
     SEND("fcntl", 7, N("res", 0), N("fd", 3), N("cmd", 2), N("arg", 0));
     SEND("dup3", 7, N("res", 6), N("fd", 5), N("newfd", 6), N("flags", 0));
     SEND("dup3", 7, N("res", 7), N("fd", 4), N("newfd", 7), N("flags", 02000000));
+    OPEN(7, 10, "/python's way");
+    SEND("ioctl", 7, N("res", 0), N("fd", 10), N("request", 0x5451));
+    SEND("ioctl", 7, N("res", 0), N("fd", 7), N("request", 0));
+    SEND("signalfd4", 7, N("res", 11), N("fd", -1));
+    SEND("signalfd4", 7, N("res", 11), N("fd", 11), N("flags", 02000000));
     START(7, 30, 30, 0x400); /* shares the table, keeps it */
     SEND("exec", 7, N("pid", 7), N("old_tid", 9), N("uid", 1000), S("comm", "new"), S("exe", "/bin/new"));
     process = process_of(7);
@@ -354,6 +359,9 @@ Test(state, exec_starts_afresh)
     EXPECT_NAME(7, 5, NULL);
     EXPECT_NAME(7, 6, "/marked");
     EXPECT_NAME(7, 7, NULL);
+    EXPECT_NAME(7, 0, NULL);
+    EXPECT_NAME(7, 10, NULL);
+    EXPECT_NAME(7, 11, "anon_inode:[signalfd]");
     EXPECT_NAME(30, 5, "/marked");
     EXPECT_NAME(30, 7, "/kept");
     cr_expect_eq(visit_all().count, 2);
@@ -585,4 +593,71 @@ Test(state, a_resync_finds_another_process_under_the_same_id)
     cr_expect_eq(visit_all().count, 2);
     EXPECT_NAME(7, 3, NULL);
     cr_expect_not(sysfold_process_is_doubtful(process_of(7)));
+}
+
+/* The rows of events.def have what their transitions ask for, by the names they ask for. */
+static const struct {
+    const char *params; /* every row has these ... */
+    enum effect effect;
+    const char *some; /* ... and one row at least has these as well */
+} needs[] = {
+    {"res", E_OPENS_FD, "path dirfd flags file"},
+    {"res", E_MAKES_FD, "flags name"},
+    {"res family type", E_MAKES_SOCKET, ""},
+    {"res fds", E_MAKES_PAIR, "family type"},
+    {"res fds", E_MAKES_PAIR, "flags"},
+    {"res fd addr", E_BINDS, ""},
+    {"res fd addr sockets", E_CONNECTS, ""},
+    {"res fd addr sockets", E_ACCEPTS, "flags"},
+    {"res fd", E_DUPLICATES_FD, "flags"},
+    {"res fd", E_CONTROLS_FD, "cmd arg"},
+    {"res fd", E_CONTROLS_FD, "request"},
+    {"res fd", E_CLOSES_FD, ""},
+    {"res first last flags", E_CLOSES_RANGE, ""},
+    {"res fd flags control", E_RECEIVES_FDS, ""},
+    {"res", E_GETS_FD, ""},
+    {"fd", E_USES_FD, ""},
+    {"res path", E_CHANGES_DIR, ""},
+    {"res fd", E_CHANGES_DIR_FD, ""},
+    {"res path", E_CHANGES_ROOT, ""},
+    {"res option name", E_NAMES_THREAD, ""},
+    {"res flags", E_UNSHARES, ""},
+    {"pid ppid parent_tid flags start_time", E_STARTS_THREAD, ""},
+    {"old_tid uid comm exe", E_EXECS, ""},
+    {"pid status", E_ENDS_THREAD, ""},
+    {"pid status", E_ENDS_PROCESS, ""},
+    {"pid ppid uid start_time comm exe argv cwd root", E_SNAPSHOTS_THREAD, ""},
+    {"pid fd flags mode file sockets", E_SNAPSHOTS_FD, ""},
+    {"", E_LOSES, ""},
+};
+
+static bool has_params(const struct sysfold_row *row, const char *names)
+{
+    char copy[100], *rest = copy;
+
+    (void)snprintf(copy, sizeof(copy), "%s", names);
+    for (const char *name; (name = strsep(&rest, " "));) {
+        if (*name && sysfold_row_param_index(row, name) < 0)
+            return false;
+    }
+    return true;
+}
+
+Test(state, the_rows_have_what_the_transitions_ask_for)
+{
+    for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+        bool some = false;
+
+        for (unsigned number = 0; number < ROW_MAX; number++) {
+            const struct sysfold_row *row = row_builtin(number);
+
+            if (!row || row->effect != needs[i].effect)
+                continue;
+            cr_expect(has_params(row, needs[i].params), "%s lacks one of: %s", row->name, needs[i].params);
+            some |= has_params(row, needs[i].some);
+        }
+        cr_expect(some, "no row with %s %s", effect_names[needs[i].effect], needs[i].some);
+    }
+    cr_expect_geq(sysfold_row_param_index(row_builtin(59), "argv"), 0, "execve");
+    cr_expect_geq(sysfold_row_param_index(row_builtin(322), "argv"), 0, "execveat");
 }
