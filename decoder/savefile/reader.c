@@ -29,7 +29,7 @@ struct reader {
     uint8_t *raw; /* a decompressed payload */
     size_t raw_capacity;
     struct file_schema *schema; /* NULL: the built-in one */
-    uint8_t *builtin;           /* the built-in one, packed */
+    const uint8_t *builtin;     /* the built-in one, packed */
     size_t builtin_size;
     bool builtin_matches; /* the header promises it */
     bool has_schema;
@@ -303,7 +303,6 @@ static void reader_close(void *data)
         free(reader->sources[i].name);
     free(reader->sources);
     file_schema_destroy(reader->schema);
-    free(reader->builtin);
     free(reader->raw);
     (void)inflateEnd(&reader->inflate);
     input_close(&reader->blocks.input);
@@ -316,17 +315,15 @@ static int reader_create(const char *path, const struct sysfold_file_options *op
     cleanup_free struct reader *reader = calloc(1, sizeof(*reader));
     int r;
 
-    if (!reader || schema_pack(sysfold_schema_builtin(), &reader->builtin, &reader->builtin_size) < 0)
+    if (!reader || schema_builtin_bytes(&reader->builtin, &reader->builtin_size) < 0)
         return error_system(error, -ENOMEM, "cannot open %s", path);
     r = input_open(&reader->blocks.input, path, options->follow, error);
     if (r == 0 && inflateInit(&reader->inflate) != Z_OK) {
         input_close(&reader->blocks.input);
         r = error_system(error, -ENOMEM, "cannot open %s", path);
     }
-    if (r < 0) {
-        free(reader->builtin);
+    if (r < 0)
         return r;
-    }
     reader->blocks.damage = options->damage;
     reader->blocks.damage_data = options->damage_data;
     *ret_reader = steal_pointer(&reader);

@@ -2,6 +2,7 @@
 #include "schema.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,25 @@ int schema_pack(const struct sysfold_schema *schema, uint8_t **ret_bytes, size_t
     }
     packing_destroy(packing);
     return bytes ? 0 : -ENOMEM;
+}
+
+static struct {
+    pthread_once_t once;
+    uint8_t *bytes;
+    size_t size;
+} builtin = {.once = PTHREAD_ONCE_INIT};
+
+static void pack_builtin(void)
+{
+    (void)schema_pack(sysfold_schema_builtin(), &builtin.bytes, &builtin.size);
+}
+
+int schema_builtin_bytes(const uint8_t **ret_bytes, size_t *ret_size)
+{
+    pthread_once(&builtin.once, pack_builtin);
+    *ret_bytes = builtin.bytes;
+    *ret_size = builtin.size;
+    return builtin.bytes ? 0 : -ENOMEM;
 }
 
 /* Unpacking. */
@@ -315,10 +335,10 @@ static bool agrees_with(const struct sysfold_row *row, const struct sysfold_row 
 /* Do the parameters that rows with this effect have in common have the shapes they have in ours? */
 static bool suits_effect(const struct sysfold_row *row, uint8_t effect)
 {
-    const struct sysfold_schema *builtin = sysfold_schema_builtin();
+    const struct sysfold_schema *known = sysfold_schema_builtin();
 
-    for (size_t r = 0; r < builtin->row_count; r++) {
-        const struct sysfold_row *ours = &builtin->rows[r];
+    for (size_t r = 0; r < known->row_count; r++) {
+        const struct sysfold_row *ours = &known->rows[r];
 
         for (unsigned i = 0; ours->effect == effect && i < ours->param_count; i++) {
             int index = sysfold_row_param_index(row, ours->params[i].name);

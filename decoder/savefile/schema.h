@@ -17,6 +17,9 @@ struct file_schema;
 /* The schema as a schema block's payload, malloc'd. The same schema always gives the same bytes. -ENOMEM. */
 int schema_pack(const struct sysfold_schema *schema, uint8_t **ret_bytes, size_t *ret_size);
 
+/* The built-in one, packed once for all: borrowed for ever. -ENOMEM. */
+int schema_builtin_bytes(const uint8_t **ret_bytes, size_t *ret_size);
+
 /*
  * The schema of such bytes, or -EBADMSG with what is wrong with them. Nothing
  * in them is trusted: what can be computed (places, sizes, masks) is computed

@@ -106,11 +106,6 @@ Test(savefile_damage, every_byte_flipped, .timeout = 300)
     flip_everywhere(0, 0x01);
 }
 
-Test(savefile_damage, every_byte_inverted, .timeout = 300)
-{
-    flip_everywhere(0, 0xff);
-}
-
 Test(savefile_damage, every_byte_flipped_uncompressed, .timeout = 300)
 {
     flip_everywhere(-1, 0x80);

@@ -182,6 +182,7 @@ struct made {
 /* Two types, two rows, two parameters in the first. Fine as it is; each test spoils one thing. */
 static struct made *made_new(void)
 {
+    static char none[] = "none";
     struct made *made = calloc(1, sizeof(*made));
 
     cr_assert(made);
@@ -193,7 +194,7 @@ static struct made *made_new(void)
         made->row_pointers[i] = &made->rows[i];
         made->types[i].count = 1;
         made->rows[i].number = 1900 + (uint32_t)i;
-        made->rows[i].effect = (char[]){"none"};
+        made->rows[i].effect = none;
     }
     for (int i = 0; i < 64; i++) {
         sfold__param__init(&made->params[i]);
