@@ -247,3 +247,124 @@ Test(collect, an_unfinished_call_has_its_arguments_and_no_result)
     cr_assert_eq(param(P_OPENAT_res).status, SYSFOLD_ABSENT);
     cr_assert_eq(param(P_OPENAT_ino).status, SYSFOLD_ABSENT);
 }
+
+/* The first byte shows that all parts came together in order; empty parts and the snaplen are respected. */
+Test(collect, gathered_data_is_one_piece)
+{
+    char one[] = "one", two[100];
+    struct iovec parts[4] = {{one, 3}, {NULL, 0}, {two, sizeof(two)}, {one, 3}};
+    struct call call = make_call(ROW_WRITEV, 1, (uintptr_t)parts, 2, 3);
+
+    memset(two, '2', sizeof(two));
+    leave(&call);
+    assert_bytes(P_WRITEV_data, "one", 3);
+    call.args[2] = 4;
+    call.result = 106;
+    leave(&call);
+    cr_assert_eq(param(P_WRITEV_data).size, 80);
+    cr_assert(param(P_WRITEV_data).truncated);
+    cr_assert_eq(memcmp(param(P_WRITEV_data).data, "one222", 6), 0);
+}
+
+Test(collect, what_was_read_ends_with_the_result)
+{
+    char one[10] = "abcdefghi", two[10] = "jklmnopqr";
+    struct iovec parts[2] = {{one, 10}, {two, 10}};
+    struct call call = make_call(ROW_READV, 0, (uintptr_t)parts, 2, 12);
+
+    leave(&call);
+    assert_bytes(P_READV_data, "abcdefghi\0jk", 12);
+    cr_assert_not(param(P_READV_data).truncated);
+}
+
+Test(collect, absurd_iovecs_do_no_harm)
+{
+    struct iovec parts[2] = {{(void *)8, SIZE_MAX}, {(void *)8, SIZE_MAX}};
+    struct call many = make_call(ROW_WRITEV, 0, (uintptr_t)parts, UINT64_MAX, -EINVAL);
+    struct call nowhere = make_call(ROW_WRITEV, 0, 8, 3, -EFAULT);
+
+    leave(&many);
+    cr_assert(param(P_WRITEV_data).truncated);
+    leave(&nowhere);
+    cr_assert_eq(param(P_WRITEV_data).status, SYSFOLD_UNREADABLE);
+}
+
+Test(collect, a_message_has_name_data_and_control)
+{
+    char name[4] = {2, 0, 0, 80}, control[24] = {24}, data[] = "data";
+    struct iovec part = {data, 4};
+    struct msghdr header = {.msg_name = name, .msg_namelen = 4, .msg_iov = &part, .msg_iovlen = 1,
+                            .msg_control = control, .msg_controllen = 24};
+    struct call call = make_call(ROW_SENDMSG, 5, (uintptr_t)&header, 0, 4);
+
+    leave(&call);
+    assert_bytes(P_SENDMSG_data, "data", 4);
+    assert_bytes(P_SENDMSG_addr, name, 4);
+    assert_bytes(P_SENDMSG_control, control, 24);
+    header.msg_name = NULL;
+    leave(&call);
+    cr_assert_eq(param(P_SENDMSG_addr).status, SYSFOLD_NULL);
+}
+
+Test(collect, an_accepted_address_is_as_long_as_the_kernel_says_but_not_longer_than_one_can_be)
+{
+    char address[200] = {1, 0, 'x'};
+    uint32_t length = 3;
+    struct call call = make_call(ROW_ACCEPT, 3, (uintptr_t)address, (uintptr_t)&length, 9);
+
+    leave(&call);
+    assert_bytes(P_ACCEPT_addr, address, 3);
+    length = UINT32_MAX;
+    leave(&call);
+    cr_assert_eq(param(P_ACCEPT_addr).size, sizeof(struct sockaddr_storage));
+    cr_assert(param(P_ACCEPT_addr).truncated);
+}
+
+Test(collect, arguments_and_environment_are_kept_in_order_and_cut_whole)
+{
+    char *argv[] = {"cat", "", "/etc/passwd", NULL};
+    char *envp[] = {NULL};
+    struct call call = make_call(ROW_EXECVE, (uintptr_t)"/bin/cat", (uintptr_t)argv, (uintptr_t)envp, 0);
+
+    enter(&call);
+    argv[0] = "dog"; /* the new image has other memory there */
+    leave(&call);
+    assert_bytes(P_EXECVE_path, "/bin/cat", 8);
+    assert_bytes(P_EXECVE_argv, "cat\0\0/etc/passwd", 17);
+    assert_bytes(P_EXECVE_envp, "", 0);
+    cr_assert_eq(record.raced, 0);
+    limits.string_vector_max = 8;
+    enter(&call);
+    leave(&call);
+    cr_assert(param(P_EXECVE_argv).truncated);
+    cr_assert_leq(param(P_EXECVE_argv).size, 8);
+    limits.string_vector_max = 16384;
+}
+
+Test(collect, a_vector_without_end_ends_at_its_limit)
+{
+    static char *argv[5000];
+    struct call call = make_call(ROW_EXECVE, (uintptr_t)"/x", (uintptr_t)argv, 0, -E2BIG);
+
+    for (size_t i = 0; i < 5000; i++)
+        argv[i] = "0123456789";
+    enter(&call);
+    leave(&call);
+    cr_assert(param(P_EXECVE_argv).truncated);
+    cr_assert_leq(param(P_EXECVE_argv).size, 16384);
+    cr_assert_gt(param(P_EXECVE_argv).size, 16384 - 11);
+    cr_assert_eq(param(P_EXECVE_envp).status, SYSFOLD_NULL);
+}
+
+Test(collect, fd_sets_have_as_many_longs_as_bits_ask_for)
+{
+    uint64_t set[2] = {1, 2};
+    struct call call = make_call(ROW_SELECT, 65, (uintptr_t)set, 0, 1);
+
+    leave(&call);
+    assert_bytes(P_SELECT_readfds, (char *)set, 16);
+    cr_assert_eq(param(P_SELECT_writefds).status, SYSFOLD_NULL);
+    call.args[0] = UINT64_MAX;
+    leave(&call);
+    cr_assert_leq(param(P_SELECT_readfds).size, 4096);
+}
