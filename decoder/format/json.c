@@ -101,7 +101,7 @@ static uint32_t put_args(struct show *show)
         show->param = &record->row->params[i];
         if (show->value.status == SYSFOLD_UNREADABLE)
             unreadable |= UINT32_C(1) << i;
-        if (show->value.status == SYSFOLD_ABSENT || show->value.status == SYSFOLD_UNREADABLE)
+        if (!is_shown(show) || show->value.status == SYSFOLD_UNREADABLE)
             continue;
         show_param_key(show);
         if (show->value.status == SYSFOLD_NULL)

@@ -48,16 +48,28 @@ void show_errno(struct show *show)
     }
 }
 
-/* What the state knows the descriptor as: 3</etc/passwd>. */
+/* What the descriptor stands for: the event's own is known better (it may just
+ * have been closed), others as they are in the process. NULL: not known. */
+static const char *fd_name(const struct sysfold_event *event, int64_t number)
+{
+    const struct sysfold_process *process;
+    const struct sysfold_fd *fd = event->fd;
+
+    if (number < 0 || number > INT32_MAX)
+        return NULL;
+    if (!fd || sysfold_fd_number(fd) != number) {
+        process = event->thread ? sysfold_event_process(event) : NULL;
+        fd = process ? sysfold_process_fd(process, (int)number) : NULL;
+    }
+    return fd ? sysfold_fd_name(fd) : NULL;
+}
+
+/* 3</etc/passwd> */
 void show_fd(struct show *show)
 {
-    const struct sysfold_fd *fd = show->event->fd;
-    const char *name;
+    const char *name = show->json ? NULL : fd_name(show->event, show->value.i);
 
     show_decimal(show);
-    if (show->json || !fd || show->value.i < 0 || sysfold_fd_number(fd) != show->value.i)
-        return;
-    name = sysfold_fd_name(fd);
     if (!name || !*name)
         return;
     put_char(show->out, '<');

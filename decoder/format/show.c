@@ -3,13 +3,25 @@
 
 #define ERRNO_MAX 4095
 
-const char *value_name(const struct flag_table *table, uint64_t value)
+/* Many tables count from 0 or 1, so that the value itself says where to look first. */
+static const struct flag_entry *find_value(const struct flag_table *table, uint64_t value, uint64_t mask)
 {
+    uint64_t guess = value - (value && value <= table->count && table->entries[value - 1].value == value);
+
+    if (guess < table->count && table->entries[guess].value == value)
+        return &table->entries[guess];
     for (size_t i = 0; i < table->count; i++) {
-        if (table->entries[i].value == value)
-            return table->entries[i].name;
+        if (!((table->entries[i].value ^ value) & mask))
+            return &table->entries[i];
     }
     return NULL;
+}
+
+const char *value_name(const struct flag_table *table, uint64_t value)
+{
+    const struct flag_entry *entry = find_value(table, value, UINT64_MAX);
+
+    return entry ? entry->name : NULL;
 }
 
 const char *errno_name(int64_t number)
@@ -229,15 +241,12 @@ static void put_bits(struct text_out *out, const struct flag_table *table, uint6
 static void put_value(struct text_out *out, const struct flag_table *table, uint64_t value, enum wire wire)
 {
     uint64_t mask = wire_mask(wire);
+    const struct flag_entry *entry = find_value(table, value, mask);
 
-    for (size_t i = 0; i < table->count; i++) {
-        if (!((table->entries[i].value ^ value) & mask)) {
-            put_text(out, table->entries[i].name);
-            return;
-        }
-    }
-    /* Small numbers were counted, large ones (ioctl commands, AUDIT_ARCH_*) are composed of bits. */
-    if (wire_is_signed(wire) && (int64_t)value < 0 && (int64_t)value >= INT16_MIN)
+    /* Without a name, small numbers were counted, large ones (ioctl commands, AUDIT_ARCH_*) are composed of bits. */
+    if (entry)
+        put_text(out, entry->name);
+    else if (wire_is_signed(wire) && (int64_t)value < 0 && (int64_t)value >= INT16_MIN)
         put_signed(out, (int64_t)value);
     else if (value & mask & ~UINT64_C(0xffff))
         put_hex(out, value & mask);

@@ -146,6 +146,13 @@ void show_control(struct show *show);
 /* [INT TERM]: a mask of signals. */
 void show_signals(struct show *show, const char *key, uint64_t mask);
 
+/* Is there something to show? An absolute path that is empty says that it is the path given beside it. */
+static inline bool is_shown(const struct show *show)
+{
+    return show->value.status != SYSFOLD_ABSENT &&
+           (show->value.status != SYSFOLD_PRESENT || show->value.size || show->param->type->id != TYPE_ABSPATH);
+}
+
 /* Show the value of the parameter, which is present, in its form. (forms.c) */
 void show_form(struct show *show);
 

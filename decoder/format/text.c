@@ -94,7 +94,7 @@ static void put_params(struct text_out *out, const struct sysfold_event *event)
     for (unsigned i = is_result(event, 0); i < event->record.row->param_count; i++) {
         struct show show = show_begin(out, event, i);
 
-        if (show.value.status == SYSFOLD_ABSENT)
+        if (!is_shown(&show))
             continue;
         show.comma = any;
         any = true;

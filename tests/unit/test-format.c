@@ -265,6 +265,23 @@ Test(format, names_of_flags_and_values)
     CHECK(FIXED_TYPE(FLAGS, U32, 1), .layout = "4", .values = {6}, .text = "6", .json = "{\"v\":\"6\",\"v.raw\":6}");
 }
 
+/* Where a table gives a value two names, the first one is shown. */
+Test(format, a_value_has_its_first_name)
+{
+    for (size_t i = 0; flag_tables[i]; i++) {
+        const struct flag_table *table = flag_tables[i];
+
+        for (size_t j = 0; !table->bits && j < table->count; j++) {
+            size_t first = 0;
+
+            while (table->entries[first].value != table->entries[j].value)
+                first++;
+            cr_assert_str_eq(value_name(table, table->entries[j].value), table->entries[first].name, "%s", table->name);
+        }
+        cr_assert_null(value_name(table, 0x123456789abc));
+    }
+}
+
 Test(format, wait_statuses)
 {
     CHECK(FIXED_TYPE(WAIT_STATUS, I32, 1), .layout = "4", .values = {3 << 8}, .text = "exited(3)",
@@ -503,6 +520,7 @@ static void finish_openat(int result)
     } else {
         encoder_integer(&encoder, P_OPENAT_dev, 0x801);
         encoder_integer(&encoder, P_OPENAT_ino, 77);
+        encoder_bytes(&encoder, P_OPENAT_file, "", 0, PATH_BYTES_MAX);
     }
     load_encoded();
 }
@@ -516,6 +534,7 @@ Test(format, an_opened_file)
                              "path=\"/etc/passwd\") = 3");
     expect_args("{\"dirfd\":-100,\"flags\":\"O_RDONLY|O_CLOEXEC\",\"flags.raw\":524288,\"mode\":0,\"dev\":\"8:1\","
                 "\"dev.raw\":2049,\"ino\":77,\"path\":\"/etc/passwd\"}");
+    /* An empty `file` says that it is `path`: neither shows it. */
     expect_key("evt.num", "7");
     expect_key("evt.time", "1000");
     expect_key("evt.type", "\"openat\"");
@@ -777,6 +796,19 @@ Test(format, a_descriptor_shows_its_file, .fini = destroy_state)
     use_fd(9);
     cr_assert_str_eq(text(), "read(fd=9, size=10) = 0");
     expect_key("fd.name", NULL);
+}
+
+/* Not the event's own, but the process has it. */
+Test(format, every_descriptor_shows_its_file, .fini = destroy_state)
+{
+    start_process("cat", "/srv");
+    encoder_begin(&encoder, row_builtin(ROW_OPENAT), 42, 3);
+    encoder_integer(&encoder, P_OPENAT_res, 4);
+    encoder_integer(&encoder, P_OPENAT_dirfd, 3);
+    encoder_string(&encoder, P_OPENAT_path, "x");
+    apply();
+    cr_assert_str_eq(text(), "openat(dirfd=3</srv>, path=\"x\") = 4");
+    expect_key("fd.name", "\"/srv/x\"");
 }
 
 Test(format, a_file_cannot_pose_as_more_than_its_name, .fini = destroy_state)
