@@ -167,10 +167,13 @@ int record_param(const struct record *record, unsigned index, struct sysfold_val
 
 int64_t record_integer(const struct record *record, unsigned index, int64_t otherwise)
 {
-    struct sysfold_value value;
+    const struct sysfold_param *param;
 
-    if (record_param(record, index, &value) < 0 || value.status != SYSFOLD_PRESENT ||
-        value.kind == SYSFOLD_KIND_BYTES)
+    if (!record->row || index >= record->row->param_count)
         return otherwise;
-    return value.i;
+    param = &record->row->params[index];
+    if (param->type->variable || param->type->count != 1 || status_of(record, index) != SYSFOLD_PRESENT ||
+        param->place + wire_size(param->type->wire) > record->body_size)
+        return otherwise;
+    return load_integer(record->body + param->place, param->type->wire, record->swapped);
 }

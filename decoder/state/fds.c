@@ -277,22 +277,35 @@ struct walk {
     enum fd_change change;
 };
 
-static bool within(const struct walk *walk, uint64_t base, unsigned level)
-{
-    uint64_t size = UINT64_C(1) << NODE_BITS * level;
+/* The slots of a node that the walk goes through: none where first > last. `base` is the node's first number. */
+struct span {
+    unsigned first, last;
+};
 
-    return base <= walk->last && base + size > walk->first;
+static struct span span_of(const struct walk *walk, uint64_t base, unsigned level)
+{
+    unsigned bits = NODE_BITS * level;
+    uint64_t end = base + ((uint64_t)FD_NODE_WIDTH << bits);
+
+    return (struct span){
+        .first = walk->first <= base ? 0 : (unsigned)((walk->first - base) >> bits),
+        .last = walk->last >= end ? FD_NODE_WIDTH - 1 : (unsigned)((walk->last - base) >> bits),
+    };
 }
 
-/* Asked first, so that what need not change stays shared. `base` is the node's first number. */
+static uint64_t base_of_slot(uint64_t base, unsigned slot, unsigned level)
+{
+    return base + ((uint64_t)slot << NODE_BITS * level);
+}
+
+/* Asked first, so that what need not change stays shared. */
 static bool any_concerned(const struct walk *walk, const struct fd_node *node, unsigned level, uint64_t base)
 {
-    for (unsigned i = 0; i < FD_NODE_WIDTH; i++) {
-        uint64_t at = base + ((uint64_t)i << NODE_BITS * level);
+    struct span span = span_of(walk, base, level);
 
-        if (!within(walk, at, level))
-            continue;
-        if (level ? node->children[i] && any_concerned(walk, node->children[i], level - 1, at)
+    for (unsigned i = span.first; i <= span.last; i++) {
+        if (level ? node->children[i] &&
+                        any_concerned(walk, node->children[i], level - 1, base_of_slot(base, i, level))
                   : concerns(&node->fds[i], walk->change))
             return true;
     }
@@ -301,14 +314,27 @@ static bool any_concerned(const struct walk *walk, const struct fd_node *node, u
 
 static void change_leaf(const struct walk *walk, struct fd_node *leaf, uint64_t base)
 {
-    for (unsigned i = 0; i < FD_NODE_WIDTH; i++) {
-        if (within(walk, base + i, 0) && concerns(&leaf->fds[i], walk->change))
+    struct span span = span_of(walk, base, 0);
+
+    for (unsigned i = span.first; i <= span.last; i++) {
+        if (concerns(&leaf->fds[i], walk->change))
             apply(leaf, &leaf->fds[i], walk->change);
     }
 }
 
+static void drop_empty_child(const struct walk *walk, struct fd_node *node, unsigned slot, unsigned level)
+{
+    if (node->children[slot]->used)
+        return;
+    node_drop(node->children[slot], level - 1);
+    node->children[slot] = NULL;
+    node->used--;
+    walk->table->nodes--;
+}
+
 static int change_node(const struct walk *walk, struct fd_node **place, unsigned level, uint64_t base)
 {
+    struct span span = span_of(walk, base, level);
     struct fd_node *node;
 
     if (!any_concerned(walk, *place, level, base))
@@ -320,21 +346,15 @@ static int change_node(const struct walk *walk, struct fd_node **place, unsigned
         change_leaf(walk, node, base);
         return 0;
     }
-    for (unsigned i = 0; i < FD_NODE_WIDTH; i++) {
-        uint64_t at = base + ((uint64_t)i << NODE_BITS * level);
+    for (unsigned i = span.first; i <= span.last; i++) {
         int r;
 
-        if (!node->children[i] || !within(walk, at, level))
+        if (!node->children[i])
             continue;
-        r = change_node(walk, &node->children[i], level - 1, at);
+        r = change_node(walk, &node->children[i], level - 1, base_of_slot(base, i, level));
         if (r < 0)
             return r;
-        if (node->children[i]->used)
-            continue;
-        node_drop(node->children[i], level - 1);
-        node->children[i] = NULL;
-        node->used--;
-        walk->table->nodes--;
+        drop_empty_child(walk, node, i, level);
     }
     return 0;
 }
@@ -343,7 +363,7 @@ int fds_change(struct fd_table *table, uint32_t first, uint32_t last, enum fd_ch
 {
     struct walk walk = {.table = table, .first = first, .last = last, .change = change};
 
-    if (!table->root || first > last)
+    if (!table->root || first > last || (uint64_t)first >> NODE_BITS * table->height)
         return 0;
     return change_node(&walk, &table->root, table->height - 1, 0);
 }

@@ -71,7 +71,9 @@ const char *type_of_opened(const char *name, int64_t open_flags)
 {
     if ((open_flags & (O_DIRECTORY_FLAG | O_TMPFILE_FLAG)) == O_DIRECTORY_FLAG)
         return "dir";
-    for (size_t i = 0; name && i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+    if (!name || (name[0] == '/' && name[1] != 'm')) /* no need to look further */
+        return "file";
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         if (!strncmp(name, prefixes[i].beginning, strlen(prefixes[i].beginning)))
             return prefixes[i].type;
     }
