@@ -151,7 +151,7 @@ enum effect {
     E_MAKES_FD,         /* res: eventfd, epoll, timerfd, memfd ...: named after the row */
     E_MAKES_SOCKET,     /* res, family, type */
     E_MAKES_PAIR,       /* fds: pipe, socketpair */
-    E_BINDS,            /* fd, addr */
+    E_BINDS,            /* fd, addr: bind, getsockname */
     E_CONNECTS,         /* fd, addr, sockets */
     E_ACCEPTS,          /* res, fd, addr, sockets */
     E_DUPLICATES_FD,    /* fd, res; flags */

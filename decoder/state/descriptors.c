@@ -189,19 +189,26 @@ static int name_socket(struct file *file, const char *local, const struct addres
     return file_rename(file, socket_name(local, peer, name) ? name : "socket");
 }
 
+/* bind(), and getsockname(), which knows what the kernel chose for port 0. A peer stays. */
 int effect_binds(struct step *step)
 {
     struct file *file = find_file(step, SLOT_FD);
-    struct address local, peer;
+    const char *arrow = file && file->name ? strstr(file->name, "->") : NULL;
+    char name[SOCKET_NAME_ROOM];
+    struct address local;
     int r;
 
-    if (!file)
+    read_address(step, &local);
+    if (!file || !local.text[0])
         return 0;
-    if (!read_sockets(step, &local, &peer))
-        read_address(step, &local);
-    peer = (struct address){.family = local.family};
+    if (local.family == FAMILY_UNIX)
+        arrow = NULL; /* it may be part of a path */
+    (void)snprintf(name, sizeof(name), "%s%s", local.text, arrow ? arrow : "");
     r = file_set_local(file, local.text);
-    return r < 0 ? r : name_socket(file, file->local, &peer);
+    if (r < 0)
+        return r;
+    file->type = socket_type(local.family);
+    return file_rename(file, name);
 }
 
 /* Also a connection that is still being made is one. */

@@ -304,8 +304,7 @@ static bool any_concerned(const struct walk *walk, const struct fd_node *node, u
     struct span span = span_of(walk, base, level);
 
     for (unsigned i = span.first; i <= span.last; i++) {
-        if (level ? node->children[i] &&
-                        any_concerned(walk, node->children[i], level - 1, base_of_slot(base, i, level))
+        if (level ? node->children[i] && any_concerned(walk, node->children[i], level - 1, base_of_slot(base, i, level))
                   : concerns(&node->fds[i], walk->change))
             return true;
     }

@@ -144,6 +144,11 @@ Test(state, sockets_are_named_by_their_addresses)
     SEND("connect", 7, N("res", -EINPROGRESS), N("fd", 3), B("addr", INET(PORT_80), 16));
     EXPECT_NAME(7, 3, "->127.0.0.1:80");
     SEND("bind", 7, N("res", 0), N("fd", 3), B("addr", INET(PORT_5000), 16));
+    EXPECT_NAME(7, 3, "127.0.0.1:5000->127.0.0.1:80");
+    SEND("socket", 7, N("res", 3), N("family", 2), N("type", 1));
+    SEND("bind", 7, N("res", 0), N("fd", 3), B("addr", INET(PORT_0), 16));
+    EXPECT_NAME(7, 3, "127.0.0.1:0");
+    SEND("bind", 7, N("res", 0), N("fd", 3), B("addr", INET(PORT_5000), 16)); /* getsockname */
     EXPECT_NAME(7, 3, "127.0.0.1:5000");
     SEND("connect", 7, N("res", 0), N("fd", 3), B("addr", INET(PORT_80), 16));
     EXPECT_NAME(7, 3, "127.0.0.1:5000->127.0.0.1:80");
@@ -168,6 +173,8 @@ Test(state, unix_and_ipv6_sockets)
     EXPECT_NAME(7, 3, "/run/x");
     SEND("socket", 7, N("res", 4), N("family", 1), N("type", 1));
     SEND("connect", 7, N("res", 0), N("fd", 4), B("addr", "\x01\0\0abs\0t", 8));
+    EXPECT_NAME(7, 4, "@abs@t");
+    SEND("bind", 7, N("res", 0), N("fd", 4), B("addr", "\x01\0", 2));
     EXPECT_NAME(7, 4, "@abs@t");
     SEND("socket", 7, N("res", 5), N("family", 10), N("type", 1));
     SEND("bind", 7, N("res", 0), N("fd", 5),
