@@ -44,7 +44,6 @@ exports() {
     nm -D --defined-only "$so" | awk '$2 != "A" { print $3 }' | sed 's/@.*//' | sort -u
 }
 declared() {
-
     grep -ho 'SYSFOLD_API.*' "$include"/*.h | grep -o 'sysfold_[a-z0-9_]*(' | tr -d '(' | sort -u
 }
 expect 'only sysfold_* is exported' bash -c '! grep -v "^sysfold_"' < <(exports)
