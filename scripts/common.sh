@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 say() {
-    printf '== %s\n' "$*" >&2
+    printf '== %s\n' "$*"
 }
 
 die() {
