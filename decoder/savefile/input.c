@@ -13,7 +13,11 @@
 
 #include "common/error.h"
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define INITIAL_CAPACITY 256 /* so that it has to grow */
+#else
 #define INITIAL_CAPACITY (1u << 20)
+#endif
 #define FOLLOW_INTERVAL_NS (50 * 1000 * 1000)
 #define NS_PER_MS 1000000
 

@@ -20,6 +20,7 @@
 #include "schema.h"
 
 #define NO_BATCH SIZE_MAX
+#define SCHEMA_LEVEL 9 /* once for each capture, and most of a small one */
 
 /* Writing whole blocks. */
 
@@ -139,6 +140,10 @@ int sink_begin(struct sink *sink, const struct sysfold_schema *schema, struct sy
     if (r == 0)
         r = write_block(sink, BLOCK_SCHEMA, bytes, size, false, error);
     free(bytes);
+    if (r == 0 && (deflateReset(&sink->deflate) != Z_OK ||
+                   deflateParams(&sink->deflate, sink->level_of_records, Z_DEFAULT_STRATEGY) != Z_OK))
+        r = error_system(error, -ENOMEM, "cannot write %s", sink->path);
+    sink->level = sink->level_of_records;
     return r;
 }
 
@@ -372,7 +377,8 @@ int sink_open(struct sink *sink, const char *path, const struct sink_options *op
 
     *sink = (struct sink){
         .path = path,
-        .level = options->compression,
+        .level = SCHEMA_LEVEL,
+        .level_of_records = options->compression,
         .raw_limit = options->block_size,
         .raw_capacity = options->block_size + BATCH_HEADER_SIZE + RECORD_SIZE_MAX,
         .batch_at = NO_BATCH,

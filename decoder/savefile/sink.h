@@ -22,6 +22,7 @@ struct sink {
     uint32_t id;
     z_stream deflate;
     int level; /* 0: store */
+    int level_of_records;
     uint64_t offset; /* bytes written: whole blocks */
 
     uint8_t *raw; /* the block that is being gathered */
