@@ -173,20 +173,24 @@ static void on_signal(int signo)
         sysfold_stream_stop(signals.stream);
 }
 
-/* Never SIG_IGN: that would reach the target through exec, where a handler does not. */
-static void on_broken_pipe(int signo)
+/*
+ * Writing fails instead of killing us. Never SIG_IGN: that would reach the
+ * target through exec, where a handler does not.
+ */
+static void on_failed_write(int signo)
 {
     (void)signo;
 }
 
 static void catch_signals(bool attached)
 {
-    static const int caught[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE};
+    static const int caught[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
     struct sigaction before;
 
     signals.attached = attached;
     for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
-        struct sigaction action = {.sa_handler = caught[i] == SIGPIPE ? on_broken_pipe : on_signal};
+        bool write_failed = caught[i] == SIGPIPE || caught[i] == SIGXFSZ;
+        struct sigaction action = {.sa_handler = write_failed ? on_failed_write : on_signal};
 
         /* What was ignored stays so, for the target's sake. */
         if (sigaction(caught[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)

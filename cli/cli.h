@@ -44,6 +44,7 @@ int misused(const struct command *command, const char *format, ...) __attribute_
 /*
  * getopt_long() that complains in our words. Returns the option, -1 at the
  * end, or '?' after having complained; -h/--help prints the help and exits.
+ * Long options have their letter in `letters`, or a number from 256 up.
  */
 int next_option(const struct command *command, int argc, char **argv, const char *letters,
                 const struct option *options);

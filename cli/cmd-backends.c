@@ -54,7 +54,7 @@ static int show_text(void)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {0}};
+        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
     bool json = false;
     int option;
 

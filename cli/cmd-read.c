@@ -40,7 +40,7 @@ static int show(struct reading *reading, const struct style *style)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-                                            {"json", no_argument, NULL, 'j'},
+                                            {"json", no_argument, NULL, 301},
                                             {"all", no_argument, NULL, 'a'},
                                             {"follow", no_argument, NULL, 'f'},
                                             {"color", required_argument, NULL, 300},
@@ -52,7 +52,7 @@ static int run(int argc, char **argv)
     int status;
 
     while ((option = next_option(&command_read, argc, argv, ":haf", options)) != -1) {
-        if (option == 'j')
+        if (option == 301)
             style.json = true;
         else if (option == 'a')
             style.all = true;

@@ -85,6 +85,7 @@ static void record_tick(void *data, const struct sysfold_stats *stats)
 
 static void record_summary(const struct record *record, const struct capture_result *result)
 {
+    const char *name = strcmp(record->path, "-") ? record->path : "standard output";
     char bytes[32];
 
     if (record->shown)
@@ -94,10 +95,10 @@ static void record_summary(const struct record *record, const struct capture_res
     human_bytes(record->bytes, bytes, sizeof(bytes));
     if (record->kept < result->stats.events) /* loss records are kept as well, hence not "!=" */
         complain("only %llu of %llu events, %llu lost, %s in %s", (unsigned long long)record->kept,
-                 (unsigned long long)result->stats.events, (unsigned long long)result->stats.lost, bytes, record->path);
+                 (unsigned long long)result->stats.events, (unsigned long long)result->stats.lost, bytes, name);
     else
         complain("%llu events, %llu lost, %s in %s", (unsigned long long)result->stats.events,
-                 (unsigned long long)result->stats.lost, bytes, record->path);
+                 (unsigned long long)result->stats.lost, bytes, name);
 }
 
 /*

@@ -6,6 +6,8 @@
 
 #include "cli.h"
 
+enum { MARKDOWN = 300, JSON, MAN };
+
 /* Text for roff: nothing in it is a request or an escape. */
 static void put_roff(const char *text)
 {
@@ -33,7 +35,7 @@ static void put_row(const struct sysfold_row *row)
         (void)fputs(i ? ", " : "; classes: ", stdout);
         put_roff(class_name);
     }
-    (void)puts(".");
+    (void)puts(".\n.PD 0"); /* no blank lines between parameters */
     for (size_t i = 0; i < sysfold_row_param_count(row); i++) {
         const struct sysfold_param *param = sysfold_row_param(row, i);
 
@@ -45,10 +47,11 @@ static void put_row(const struct sysfold_row *row)
         put_roff(sysfold_param_wire(param));
         (void)fputs("), from ", stdout);
         put_roff(sysfold_param_source(param));
-        (void)fputs(", at ", stdout);
+        (void)fputs(strcmp(sysfold_param_moment(param), "success") ? ", at " : ", on ", stdout);
         put_roff(sysfold_param_moment(param));
         (void)putchar('\n');
     }
+    (void)puts(".PD");
 }
 
 static void put_rows(const char *title, const char *introduction, bool syscalls)
@@ -104,11 +107,11 @@ static int show_generated(int (*generate)(char **ret_text, struct sysfold_error 
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-                                            {"markdown", no_argument, NULL, 'm'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"man", no_argument, NULL, 't'},
+                                            {"markdown", no_argument, NULL, MARKDOWN},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"man", no_argument, NULL, MAN},
                                             {0}};
-    int form = 'm';
+    int form = MARKDOWN;
     int option;
     int status;
 
@@ -119,8 +122,8 @@ static int run(int argc, char **argv)
     }
     if (optind < argc)
         return misused(&command_schema, "unexpected argument '%s'", argv[optind]);
-    status = form == 't' ? show_man()
-                         : show_generated(form == 'j' ? sysfold_schema_to_json : sysfold_schema_to_markdown);
+    status = form == MAN ? show_man()
+                         : show_generated(form == JSON ? sysfold_schema_to_json : sysfold_schema_to_markdown);
     return finish_stdout(status, EXIT_DAMAGED);
 }
 
@@ -138,7 +141,7 @@ const struct command command_schema = {
             "Exit status: 0; 1 if the output cannot be written; 2 for bad usage.\n"
             "\n"
             "Example:\n"
-            "  sysfold schema --json | jq -r '.[].name?'\n",
+            "  sysfold schema --json | jq -r '.events[].name'\n",
     .trouble = EXIT_TROUBLE,
     .run = run,
 };

@@ -2,6 +2,8 @@
 /* The command `sysfold`: a table of subcommands. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,9 +55,9 @@ int next_option(const struct command *command, int argc, char **argv, const char
         exit(show_help(command));
     if (option == ':')
         misused(command, "option '%s' needs a value", argv[optind - 1]);
-    else if (option == '?' && optopt && optopt < 256 && !strncmp(argv[optind - 1], "--", 2))
+    else if (option == '?' && optopt && (optopt > UCHAR_MAX || strchr(letters, optopt)))
         misused(command, "option '%s' takes no value", argv[optind - 1]);
-    else if (option == '?' && optopt && optopt < 256)
+    else if (option == '?' && optopt)
         misused(command, "unknown option '-%c'", optopt);
     else if (option == '?')
         misused(command, "unknown or ambiguous option '%s'", argv[optind - 1]);
@@ -90,6 +92,18 @@ int finish_stdout(int status, int failure)
     return failure;
 }
 
+/*
+ * A standard descriptor that is closed must not become a file we open: using
+ * it is to fail as it would have. The target finds it closed again.
+ */
+static void occupy_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", (fd ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+    }
+}
+
 static int usage(void)
 {
     (void)puts("Usage: sysfold COMMAND [OPTION]... [ARGUMENT]...\n"
@@ -122,6 +136,7 @@ int main(int argc, char **argv)
 {
     const struct command *command;
 
+    occupy_standard_descriptors();
     if (argc < 2) {
         complain("what shall be done? (see `sysfold --help`)");
         return EXIT_TROUBLE;

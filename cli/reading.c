@@ -2,6 +2,7 @@
 #include "reading.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 bool reading_take_file(const struct command *command, struct reading *reading, int argc, char **argv)
@@ -25,7 +26,25 @@ static void on_damage(const char *message, void *data)
     struct reading *reading = data;
 
     reading->damaged++;
-    complain("%s: %s", reading_name(reading), message);
+    if (reading->early)
+        (void)fprintf(reading->early, "sysfold: %s: %s\n", reading_name(reading), message);
+    else
+        complain("%s: %s", reading_name(reading), message);
+}
+
+/* What is damaged before the file is open matters only if it can be opened: else there is one reason, told once. */
+static int open_file(struct reading *reading, struct sysfold_error *error)
+{
+    cleanup_free char *text = NULL;
+    size_t size;
+    int r;
+
+    reading->early = open_memstream(&text, &size);
+    r = sysfold_file_open(reading->path, &reading->options, &reading->stream, error);
+    if (reading->early && fclose(reading->early) == 0 && r == 0)
+        (void)fputs(text, stderr);
+    reading->early = NULL;
+    return r;
 }
 
 int reading_open(struct reading *reading)
@@ -35,7 +54,7 @@ int reading_open(struct reading *reading)
     reading->options.size = sizeof(reading->options);
     reading->options.damage = on_damage;
     reading->options.damage_data = reading;
-    if (sysfold_file_open(reading->path, &reading->options, &reading->stream, &error) == 0)
+    if (open_file(reading, &error) == 0)
         return 0;
     complain("%s", error.message);
     return EXIT_TROUBLE;

@@ -4,12 +4,15 @@
 
 /* What read, stats and ps share: one capture file, its events, its damage. */
 
+#include <stdio.h>
+
 #include "cli.h"
 
 struct reading {
     const char *path;
     struct sysfold_file_options options;
     struct sysfold_stream *stream;
+    FILE *early;      /* collects complaints until the file is open */
     uint64_t damaged; /* places complained of */
     bool failed;      /* the end could not be reached */
 };

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the command share. The first argument of each test file is the command."""
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SYSFOLD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "sysfold"
+PATIENCE = float(os.environ.get("PATIENCE", 60))  # seconds for what takes none, on a machine that is busy with something else
+NOBODY = 65534
+
+STORY = "cat /etc/hostname; ls /nonexistent; true | wc -l; kill -9 $$"
+
+
+def environment(**changes):
+    """A plain one; a sanitizer's settings pass."""
+    kept = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+    return {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC0", "TERM": "xterm", **kept, **changes}
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="sysfold-cli-")
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def run_sysfold(self, *arguments, **options):
+        options.setdefault("stdin", subprocess.DEVNULL)
+        if "input" in options:
+            del options["stdin"]
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        return subprocess.run([SYSFOLD, *arguments], cwd=options.pop("cwd", self.directory), check=False,
+                              env=environment(**options.pop("env", {})), timeout=PATIENCE, **options)
+
+    def start(self, *command, **options):
+        """A process that the test's end ends."""
+        process = subprocess.Popen(command, cwd=self.directory, env=environment(), **options)
+        self.addCleanup(end, process)
+        return process
+
+    def start_sysfold(self, *arguments, **options):
+        """What it says on stderr is in the file `errors`: a target that outlives it must not keep a pipe open."""
+        with open(self.path("errors"), "wb") as errors:
+            return self.start(SYSFOLD, *arguments, stdin=subprocess.DEVNULL, stderr=errors,
+                              **{"stdout": subprocess.DEVNULL, **options})
+
+    def errors(self):
+        with open(self.path("errors"), encoding="utf-8") as errors:
+            return errors.read()
+
+    def assert_ends(self, process, status):
+        """The process started last, by itself."""
+        self.assertEqual(process.wait(PATIENCE), status, self.errors())
+
+    def wait_until_traced(self, pid):
+        def traced():
+            with open(f"/proc/{pid}/status", encoding="ascii") as status:
+                return "TracerPid:\t0\n" not in status.read()
+        self.wait_for(traced, f"sysfold's attaching to {pid}")
+
+    def succeed(self, *arguments, **options):
+        done = self.run_sysfold(*arguments, **options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.decode()
+
+    def complain(self, status, *arguments, about="", **options):
+        """Fails with that status and one clear line, which is returned."""
+        done = self.run_sysfold(*arguments, **options)
+        text = done.stderr.decode()
+        self.assertEqual(done.returncode, status, text)
+        self.assertRegex(text, r"\Asysfold: [^\n]+\n\Z")
+        self.assertIn(about, text)
+        return text
+
+    def record(self, *command, options=(), status=0):
+        capture = self.path("a.sfold")
+        done = self.run_sysfold("record", "-q", "-o", capture, *options, "--", *command)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return capture
+
+    def events(self, capture):
+        return [json.loads(line) for line in self.succeed("read", "--json", capture).splitlines()]
+
+    def wait_for(self, condition, what):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.01)
+
+
+def end(process):
+    process.kill()
+    process.wait()
+    for pipe in [process.stdin, process.stdout, process.stderr]:
+        if pipe:
+            pipe.close()
+
+
+def on_terminal(*arguments, keys=(), env=None, stdout=None):
+    """Runs sysfold with a terminal of its own. keys: [(what has to appear first, what is typed then)].
+    Returns the raw wait status and everything that came out."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        if stdout:
+            os.dup2(os.open(stdout, os.O_WRONLY | os.O_CREAT, 0o600), 1)
+        os.execve(SYSFOLD, [SYSFOLD, *arguments], environment(**(env or {})))
+    output = b""
+    keys = list(keys)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 0.1)[0]:
+            continue
+        try:
+            output += os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            break
+        if keys and keys[0][0] in output:
+            os.write(terminal, keys.pop(0)[1])
+    else:
+        os.kill(pid, signal.SIGKILL)
+    os.close(terminal)
+    return os.waitpid(pid, 0)[1], output
+
+
+def main():
+    del sys.argv[1:2]
+    unittest.main(verbosity=2)
