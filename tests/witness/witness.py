@@ -207,7 +207,7 @@ def compare(program, arguments):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sysfold")
+    parser.add_argument("sysfold", type=os.path.realpath)  # run in other directories
     parser.add_argument("programs", nargs="+", metavar="PROGRAM", help="a name of programs.py, or all")
     parser.add_argument("--user", help="run both tracers as this user, if we are root")
     parser.add_argument("--classes", action="store_true", help=f"only -e {SUBSET}, with strace's --seccomp-bpf")
