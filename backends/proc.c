@@ -112,10 +112,8 @@ static int parse_stat(const char *text, struct stat_fields *ret_fields)
     const char *rest = strrchr(text, ')');
     struct stat_fields fields = {0};
 
-    if (!rest ||
-        sscanf(rest + 1,
-               " %*c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-               &fields.ppid, &fields.pgid, &fields.sid, &fields.start_ticks) != 4)
+    if (!rest || sscanf(rest + 1, " %*c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+                        &fields.ppid, &fields.pgid, &fields.sid, &fields.start_ticks) != 4)
         return -EBADMSG;
     *ret_fields = fields;
     return 0;
@@ -147,9 +145,9 @@ static int read_status(int task, struct status_fields *ret_fields)
     tgid = strstr(text, "\nTgid:");
     uid = strstr(text, "\nUid:");
     gid = strstr(text, "\nGid:");
-    if (!tgid || sscanf(tgid, "\nTgid: %d", &fields.tgid) != 1 ||
-        !uid || sscanf(uid, "\nUid: %u %u", &fields.ids.uid, &fields.ids.euid) != 2 ||
-        !gid || sscanf(gid, "\nGid: %u %u", &fields.ids.gid, &fields.ids.egid) != 2)
+    if (!tgid || sscanf(tgid, "\nTgid: %d", &fields.tgid) != 1 || !uid ||
+        sscanf(uid, "\nUid: %u %u", &fields.ids.uid, &fields.ids.euid) != 2 || !gid ||
+        sscanf(gid, "\nGid: %u %u", &fields.ids.gid, &fields.ids.egid) != 2)
         return -EBADMSG;
     *ret_fields = fields;
     return 0;

@@ -203,7 +203,8 @@ static void take_name(void *name)
 
 Test(proc, odd_names_confuse_nobody)
 {
-    static const char *const names[] = {"a) R 1 2 3", "a\nUid:\t7\t7", "\n", "a\\n(", ")))", "", "\xff\xfe", "123456789012345"};
+    static const char *const names[] = {"a) R 1 2 3", "a\nUid:\t7\t7",  "\n", "a\\n(", ")))", "",
+                                        "\xff\xfe",   "123456789012345"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         pid_t child = spawn(take_name, (void *)names[i]);
@@ -600,7 +601,8 @@ Test(proc, abstract_sockets)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "sysfold-%d", getpid());
 
-    connect_and_expect((struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
+    connect_and_expect((struct sockaddr *)&address,
+                       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
 }
 
 Test(proc, what_is_no_socket_says_so)
