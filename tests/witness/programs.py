@@ -38,7 +38,7 @@ class Program:
 
 
 def find(name):
-    path = shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin")
+    path = shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin:" + os.environ.get("WITNESS_PATH", ""))
     if not path:
         raise Missing(f"{name} is not installed")
     return path
