@@ -213,7 +213,7 @@ class Output(Case):
         disk = self.path("disk")
         os.mkdir(disk)
         script = (f'mount -t tmpfs -o size=512k none {disk} || exit 77; "$0" record --compress=0 -o {disk}/a.sfold '
-                  f'sh -c "ls -lR /etc /usr/lib > /dev/null 2>&1; touch {self.path("touched")}"; echo $?; '
+                  f'sh -c "ls -lR /usr/share/doc > /dev/null; touch {self.path("touched")}"; echo $?; '
                   f'"$0" read --json {disk}/a.sfold; echo $?')
         done = subprocess.run(["unshare", "-m", "/bin/sh", "-c", script, SYSFOLD], check=False, env=environment(),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
@@ -257,7 +257,7 @@ class Record(Case):
             self.record("ls", "-lR", "/etc/apt", options=[f"--compress={level * 4}"])
             sizes.append(os.path.getsize(self.path("a.sfold")))
             self.events(self.path("a.sfold"))
-        self.assertGreater(sizes[0], sizes[1] * 2)
+        self.assertGreater(sizes[0], sizes[1] * 1.3)
         self.assertGreater(sizes[1], sizes[2])
 
     def test_to_a_pipe(self):
