@@ -10,7 +10,7 @@
 #include "fuzz.h"
 
 #define EVENTS_MAX 5000 /* more of the same teaches nothing */
-#define LOOKS_MAX 40
+#define LOOKS_MAX 100
 
 static const char *path_with(const uint8_t *data, size_t size)
 {

@@ -103,7 +103,7 @@ static void look_at_state(const struct sysfold_event *event)
 
     if (thread) {
         touch_string(sysfold_thread_name(thread));
-        (void)sysfold_thread_process(thread);
+        check(sysfold_thread_process(thread) == process, "a thread's process is the event's");
     }
     if (process) {
         touch_string(sysfold_process_name(process));

@@ -16,6 +16,7 @@
 #include "common/encode.h"
 #include "decoder/savefile/block.h"
 #include "decoder/savefile/schema.h"
+#include "story.h"
 
 #define ID 0x12345678
 #define ROOM (4u << 20)
@@ -251,6 +252,21 @@ static void save_own_schema(struct file *file, struct file *payload)
     end(file, "own-schema");
 }
 
+static void save_story(struct file *file, struct file *payload)
+{
+    static struct file records;
+    const uint8_t *record;
+    size_t size;
+
+    records.size = payload->size = 0;
+    for (size_t i = 0; (record = story_record(&encoder, i, &size)); i++)
+        add(&records, record, size);
+    add_batch(payload, 0, records.bytes, records.size);
+    begin(file, sysfold_schema_builtin(), false);
+    add_block(file, BLOCK_RECORDS_NATIVE, payload->bytes, payload->size, payload->size);
+    end(file, "story");
+}
+
 static void make_directory(const char *name)
 {
     char path[4096];
@@ -276,5 +292,6 @@ int main(int argc, char **argv)
     save_builtin(&file, &payload);
     save_compressed(&file, &payload);
     save_own_schema(&file, &payload);
+    save_story(&file, &payload);
     return 0;
 }
