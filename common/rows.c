@@ -63,6 +63,15 @@ const struct type_info type_infos[TYPES] = {
 #undef FIXED
 #undef VARIABLE
 
+#define FIXED(ID, WIRE, COUNT, FORM, TABLE) [TYPE_##ID] = #FORM,
+#define VARIABLE(ID, WIRE, COUNT, FORM, TABLE) [TYPE_##ID] = #FORM,
+const char *const form_names[TYPES] = {
+    [TYPE_NONE] = "DATA",
+#include "types.def"
+};
+#undef FIXED
+#undef VARIABLE
+
 /* Parameters. */
 
 #define EVENT(NUMBER, ID, NAME, CLASSES, EFFECT) static const struct sysfold_param params_##ID[] = {

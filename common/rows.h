@@ -53,6 +53,8 @@ enum form {
     FORM_CAP_HEADER,
     FORM_CAP_DATA,
     FORM_LIST, /* integers */
+    FORM_SOCKOPT,  /* named after the `level` beside it */
+    FORM_PROTOCOL, /* named after the `family` beside it */
     FORM_COUNT
 };
 
@@ -248,6 +250,7 @@ enum row_number {
 #undef END
 
 extern const struct type_info type_infos[TYPES];
+extern const char *const form_names[TYPES]; /* of each type, "SOCKADDR" */
 extern const char *const class_names[CLASS_COUNT];
 extern const char *const effect_names[EFFECT_COUNT];
 extern const struct flag_table *const flag_tables[]; /* ends with NULL */

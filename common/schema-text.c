@@ -18,15 +18,6 @@ struct meaning {
     const char *text;
 };
 
-static const char *const form_names[TYPES] = {
-    [TYPE_NONE] = "DATA",
-#define FIXED(ID, WIRE, COUNT, FORM, TABLE) [TYPE_##ID] = #FORM,
-#define VARIABLE(ID, WIRE, COUNT, FORM, TABLE) [TYPE_##ID] = #FORM,
-#include "types.def"
-#undef FIXED
-#undef VARIABLE
-};
-
 static const char *const class_meanings[CLASS_COUNT] = {
     "takes a file name",
     "takes or makes a descriptor",

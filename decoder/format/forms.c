@@ -46,6 +46,8 @@ static const struct form_functions form_functions[FORM_COUNT] = {
     [FORM_CAP_HEADER] = {show_cap_header, 8},
     [FORM_CAP_DATA] = {show_cap_data, 24},
     [FORM_LIST] = {show_integers, ANY_SIZE},
+    [FORM_SOCKOPT] = {show_sockopt, 0},
+    [FORM_PROTOCOL] = {show_protocol, 0},
 };
 
 /* A file's schema may join any form to any wire kind, and a structure may have been cut. */

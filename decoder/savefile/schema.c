@@ -15,14 +15,6 @@
 #define NAME_MAX_BYTES 127
 #define TYPES_MAX 1024
 
-static const char *const form_names[TYPES] = {
-#define FIXED(ID, WIRE, COUNT, FORM, TABLE) [TYPE_##ID] = #FORM,
-#define VARIABLE(ID, WIRE, COUNT, FORM, TABLE) [TYPE_##ID] = #FORM,
-#include "common/types.def"
-#undef FIXED
-#undef VARIABLE
-};
-
 static_assert((int)SFOLD__WIRE__I8 == WIRE_I8 && (int)SFOLD__WIRE__U8 == WIRE_U8 &&
                   (int)SFOLD__WIRE__I16 == WIRE_I16 && (int)SFOLD__WIRE__U16 == WIRE_U16 &&
                   (int)SFOLD__WIRE__I32 == WIRE_I32 && (int)SFOLD__WIRE__U32 == WIRE_U32 &&
@@ -67,7 +59,7 @@ static uint32_t pack_type(struct packing *packing, const struct type_info *info)
     type->wire = (Sfold__Wire)info->wire;
     type->count = info->count;
     type->variable = info->variable;
-    type->form = borrow(form_names[info->id] ? form_names[info->id] : "");
+    type->form = borrow(form_names[info->id]);
     packing->infos[index] = info;
     packing->type_pointers[index] = type;
     packing->schema.n_types++;

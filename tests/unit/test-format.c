@@ -477,6 +477,35 @@ Test(format, addresses_that_are_cut_or_foreign)
           .text = "{family=999, data=\"hi\"}", .json = "{\"v\":{\"family\":\"999\",\"data\":\"hi\"}}");
 }
 
+/* The same number has another name at every level, and in every family. */
+static const char *show_option(int level, int option)
+{
+    encoder_begin(&encoder, row_builtin(ROW_SETSOCKOPT), 1, 1);
+    encoder_integer(&encoder, P_SETSOCKOPT_res, 0);
+    encoder_integer(&encoder, P_SETSOCKOPT_fd, 3);
+    encoder_integer(&encoder, P_SETSOCKOPT_level, level);
+    encoder_integer(&encoder, P_SETSOCKOPT_option, option);
+    load_encoded();
+    return text();
+}
+
+Test(format, what_another_parameter_decides)
+{
+    cr_assert(strstr(show_option(1, 2), "option=SO_REUSEADDR"));
+    cr_assert(strstr(show_option(0, 2), "option=IP_TTL"));
+    cr_assert(strstr(show_option(6, 1), "option=TCP_NODELAY"));
+    cr_assert(strstr(show_option(9999, 1), "option=1)"));
+    encoder_begin(&encoder, row_builtin(ROW_SOCKET), 1, 1);
+    encoder_integer(&encoder, P_SOCKET_res, 3);
+    encoder_integer(&encoder, P_SOCKET_family, 16);
+    encoder_integer(&encoder, P_SOCKET_type, 3);
+    encoder_integer(&encoder, P_SOCKET_protocol, 4);
+    load_encoded();
+    cr_assert(strstr(text(), "protocol=NETLINK_SOCK_DIAG"));
+    expect_args("{\"family\":\"AF_NETLINK\",\"family.raw\":16,\"type\":\"SOCK_RAW\",\"type.raw\":3,"
+                "\"protocol\":\"NETLINK_SOCK_DIAG\",\"protocol.raw\":4}");
+}
+
 Test(format, pairs_of_addresses)
 {
     CHECK(VARIABLE_TYPE(SOCKET_PAIR), .layout = "12n11112n1111",
