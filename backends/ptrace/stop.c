@@ -108,7 +108,8 @@ static void keep_stranger(struct tracer *tracer, pid_t tid, int status)
     task->stranger_status = status;
 }
 
-/* What the clone event would have told, asked of /proc: the parent was killed before it could tell. */
+/* What the clone event would have told, asked of /proc: the parent was killed before it could tell. A child that
+ * was killed as well has never run: there is nothing to tell of it. */
 static void adopt(struct tracer *tracer, struct task *task)
 {
     struct task_ids ids = {.tgid = task->tid};
@@ -116,6 +117,10 @@ static void adopt(struct tracer *tracer, struct task *task)
     bool is_thread;
 
     tracer->tasks.stranger_count--;
+    if (!WIFSTOPPED(task->stranger_status)) {
+        task_remove(&tracer->tasks, task);
+        return;
+    }
     read_task_ids(task->tid, &ids);
     is_thread = ids.tgid != task->tid;
     process = process_find(&tracer->tasks, ids.tgid);

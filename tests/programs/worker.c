@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +50,12 @@ static void *wait_in_epoll(void *data)
 {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event;
+    sigset_t set;
     long left;
 
+    /* While a process is traced, even signals that it ignores wake its threads: nobody's fault but ptrace's. */
+    sigfillset(&set);
+    pthread_sigmask(SIG_SETMASK, &set, NULL);
     while ((left = end_ms - now_us() / 1000) > 0)
         interrupted += epoll_wait(epoll, &event, 1, (int)left) < 0 && errno == EINTR;
     return data;
