@@ -172,23 +172,28 @@ int effect_starts_thread(struct step *step)
     return inherit(step->thread, &ancestry);
 }
 
+/* A thread that was taken for another process's cannot be the one that is spoken of, or take part in its id. */
+static void dismiss(const struct step *step, uint32_t tid, uint32_t pid)
+{
+    struct sysfold_thread *thread = state_thread_find(step->state, step->source, tid);
+
+    if (thread && thread->process->pid != pid && (thread->guessed || tid == pid))
+        state_thread_retire(step->state, thread, step->record->time);
+}
+
 /* The thread that goes on, under its process's id. */
 static int find_survivor(struct step *step, uint32_t pid)
 {
     uint32_t old_tid = step_id(step, SLOT_OLD_TID);
-    struct sysfold_thread *thread = state_thread_find(step->state, step->source, old_tid ? old_tid : pid);
+    struct sysfold_thread *thread;
 
-    if (thread && thread->process->pid != pid) { /* it was guessed to be of another process */
-        if (thread->guessed || thread->tid == pid)
-            state_thread_retire(step->state, thread, step->record->time);
-        thread = NULL;
-    }
-    if (!thread) {
-        thread = state_thread_find(step->state, step->source, pid);
-        if (thread && thread->process->pid != pid)
-            state_thread_retire(step->state, thread, step->record->time);
+    if (!old_tid)
+        old_tid = pid;
+    dismiss(step, old_tid, pid);
+    dismiss(step, pid, pid);
+    thread = state_thread_find(step->state, step->source, old_tid);
+    if (!thread || thread->process->pid != pid)
         return state_thread_get(step->state, step->source, pid, pid, &step->thread);
-    }
     step->thread = thread;
     return 0;
 }

@@ -44,6 +44,21 @@ Test(state_lies, ids_that_make_no_sense)
     process_of(9);
 }
 
+Test(state_lies, a_thread_that_has_another_process_s_id)
+{
+    FORK(1, 7);
+    START(7, 20, 7, THREAD_FLAGS);
+    START(7, 21, 20, THREAD_FLAGS);
+    SEND("exec", 20, N("pid", 20), N("old_tid", 21));
+    process_of(7);
+    cr_expect_eq(sysfold_process_pid(process_of(20)), 20);
+    SEND("process_exit", 20, N("pid", 20));
+    process_of(7);
+    SEND("process_exit", 7, N("pid", 7));
+    cr_expect_eq(sysfold_process_pid(process_of(20)), 20);
+    cr_expect_eq(visit_all().count, 1);
+}
+
 Test(state_lies, numbers_that_no_kernel_gives)
 {
     OPEN(7, INT_MAX, "/max");
@@ -51,6 +66,7 @@ Test(state_lies, numbers_that_no_kernel_gives)
     OPEN(7, 0, "/min");
     for (int i = 1; i < 200000; i++)
         OPEN(7, (int)((uint32_t)i * 2654435761u >> 1), "/x");
+    EXPECT_NAME(7, (int)(UINT32_C(199999) * 2654435761u >> 1), NULL); /* there is a limit */
     EXPECT_NAME(7, INT_MAX, "/max");
     FORK(7, 8);
     SEND("close_range", 8, N("res", 0), N("first", 1), N("last", 4294967295));
@@ -104,6 +120,71 @@ Test(state_lies, schemas_and_records_of_a_liar)
         open_stream(round % 2);
         for (unsigned i = 0; i < 20000; i++)
             send_nonsense();
+        (void)visit_all();
+    }
+}
+
+static int64_t plausible_number(const char *name)
+{
+    if (!strcmp(name, "flags"))
+        return (int64_t)(random_below(2) * 02000000 | random_below(2) * 0x600 | random_below(2) * 0x10000 |
+                         random_below(8));
+    if (!strcmp(name, "dirfd") && random_below(2))
+        return -100;
+    if (!strcmp(name, "last") && random_below(2))
+        return UINT32_MAX;
+    return random_below(8) ? random_below(24) : (int64_t)random_below(2000000000) - 5;
+}
+
+static size_t plausible_bytes(const char *name, uint8_t bytes[64])
+{
+    static const char *const strings[] = {"/a/b", "c", "../x", "", "/", "/tmp/zz/../y"};
+    const char *string = strings[random_below(6)];
+
+    if (strcmp(name, "addr") && strcmp(name, "sockets") && strcmp(name, "control") && strcmp(name, "fds")) {
+        memcpy(bytes, string, strlen(string));
+        return strlen(string);
+    }
+    for (unsigned i = 0; i < 64; i++)
+        bytes[i] = (uint8_t)(i % 4 ? 0 : random_below(30));
+    bytes[0] = (uint8_t[]){1, 2, 10, 16, 24}[random_below(5)];
+    if (!strcmp(name, "control"))
+        memcpy(bytes, (uint64_t[]){24, UINT64_C(0x100000001)}, 16);
+    return random_below(64);
+}
+
+static void send_plausible(void)
+{
+    static uint8_t bytes[KIT_PARAMS][64];
+    const struct sysfold_row *row = &kit_rows[random_below(2) ? 28 + random_below(KIT_ROWS - 28) : random_below(28)];
+    struct value values[KIT_PARAMS + 1] = {0};
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < row->param_count; i++) {
+        const struct sysfold_param *param = &row->params[i];
+
+        if (!random_below(12))
+            continue;
+        values[count].name = param->name;
+        if (!param->type->variable && param->type->count == 1) {
+            values[count++].number = plausible_number(param->name);
+            continue;
+        }
+        values[count].size = plausible_bytes(param->name, bytes[i]);
+        values[count++].bytes = bytes[i];
+    }
+    source = !random_below(20);
+    send_event(row->name, random_below(14), values);
+}
+
+/* Each record is well formed, and their order is impossible. */
+Test(state_lies, stories_that_make_no_sense)
+{
+    for (unsigned round = 0; round < 30; round++) {
+        random_state = round;
+        open_stream(round % 2);
+        for (unsigned i = 0; i < 4000; i++)
+            send_plausible();
         (void)visit_all();
     }
 }

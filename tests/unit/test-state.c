@@ -157,6 +157,8 @@ Test(state, sockets_are_named_by_their_addresses)
     EXPECT_NAME(7, 3, "127.0.0.1:80->127.0.0.1:5000");
     SEND("connect", 7, N("res", -ECONNREFUSED), N("fd", 3), B("addr", INET(PORT_0), 16));
     EXPECT_NAME(7, 3, "127.0.0.1:80->127.0.0.1:5000");
+    SEND("connect", 7, N("res", -EINTR), N("fd", 3), B("addr", INET(PORT_80), 16));
+    EXPECT_NAME(7, 3, "127.0.0.1:80->127.0.0.1:80");
     event = SEND("accept4", 7, N("res", 5), N("fd", 3), B("addr", INET(PORT_0), 16));
     cr_assert(sysfold_event_fd(event));
     cr_expect_str_eq(sysfold_fd_name(sysfold_event_fd(event)), "127.0.0.1:80->127.0.0.1:0");
@@ -294,6 +296,12 @@ Test(state, a_fork_copies_and_a_thread_shares)
     EXPECT_NAME(7, 4, "/by/thread");
     EXPECT_CWD(7, "/c");
     EXPECT_CWD(10, "/d");
+    SEND("thread_start", 11, N("pid", 10), N("parent_tid", 10)); /* a thread, though nobody says how it was made */
+    SEND("chdir", 11, N("res", 0), S("path", "/e"));
+    EXPECT_CWD(10, "/e");
+    SEND("unshare", 11, N("res", 0), N("flags", 0x20000)); /* CLONE_NEWNS implies it */
+    SEND("chdir", 11, N("res", 0), S("path", "/f"));
+    EXPECT_CWD(10, "/e");
 }
 
 Test(state, a_new_process_says_who_made_it)
@@ -322,14 +330,16 @@ Test(state, who_is_not_known_is_doubtful_until_announced)
     cr_expect_null(sysfold_process_name(process));
     cr_expect_eq(sysfold_process_exit_status(process, &(int){0}), -ENODATA);
     OPEN(7, 3, "/early");
+    OPEN(6, 4, "/parent's");
     FORK(6, 7);
     cr_expect_not(sysfold_process_is_doubtful(process_of(7)));
     EXPECT_NAME(7, 3, "/early");
+    EXPECT_NAME(7, 4, NULL);
     /* It turns out to be a thread of another. */
     process_of(20);
     START(7, 20, 7, THREAD_FLAGS);
     cr_expect_eq(sysfold_process_pid(process_of(20)), 7);
-    cr_expect_eq(visit_all().count, 1);
+    cr_expect_eq(visit_all().count, 2);
     cr_expect_null(sysfold_event_thread(SEND("getpid", 0, N("res", 0))), "no thread has that id");
 }
 
