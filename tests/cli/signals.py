@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ends a recording, what does not, and that targets live on."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -114,19 +115,21 @@ class Attach(Case):
         return target.stdout.readline()
 
     def attach(self, target, *options):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path("log"))
         process = self.start_sysfold("trace", "-o", "log", *options, "-p", str(target.pid))
-        self.wait_until_traced(target.pid)
+        # It may be traced and yet not be stopped at its calls: what follows needs more than the kernel's word.
+        self.wait_for(lambda: self.feed(target) and self.log_holds(" read("), "an event")
         return process
 
     def log_holds(self, text):
-        with open(self.path("log"), encoding="utf-8") as log:
+        with open(self.path("log"), "a+", encoding="utf-8") as log:
+            log.seek(0)
             return text in log.read()
 
     def test_interrupt_ends_it_and_the_target_lives(self):
         target = self.start_target()
         process = self.attach(target)
-        self.feed(target)
-        self.wait_for(lambda: self.log_holds(" read("), "an event")
         process.send_signal(signal.SIGINT)
         self.assert_ends(process, 0)
         self.assertTrue(self.feed(target))
