@@ -16,14 +16,14 @@
 
 struct input {
     int fd;
-    bool waits;  /* at the end of a regular file, wait for more */
+    bool waits; /* at the end of a regular file, wait for more */
     bool regular;
     bool ended;
     uint8_t *buffer;
     size_t capacity;
     size_t start; /* the window is buffer[start..end) */
     size_t end;
-    uint64_t offset; /* of the window in the file */
+    uint64_t offset;  /* of the window in the file */
     int64_t deadline; /* of CLOCK_MONOTONIC, ns; INT64_MAX: none */
 };
 

@@ -14,7 +14,7 @@
 #include "decoder/stream.h"
 #include "schema.h"
 
-#define SOURCES_MAX 65536
+#define SOURCES_MAX 32768 /* each costs a move of the others, should their numbers come in falling order */
 #define SOURCE_NAME_MAX 255
 #define PREAMBLE_WAIT_MS 5000 /* how long a followed file may take to get its header */
 
@@ -372,8 +372,7 @@ static int read_header(struct reader *reader, const char *path, struct sysfold_e
         return error_set(error, -EBADMSG, "%s is of format %u; this version reads format %u", path, header.version,
                          FILE_VERSION);
     reader->blocks.id = header.id;
-    reader->builtin_matches =
-        header.schema_crc == (uint32_t)crc32(0, reader->builtin, (uInt)reader->builtin_size);
+    reader->builtin_matches = header.schema_crc == (uint32_t)crc32(0, reader->builtin, (uInt)reader->builtin_size);
     return 0;
 }
 

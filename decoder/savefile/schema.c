@@ -15,10 +15,10 @@
 #define NAME_MAX_BYTES 127
 #define TYPES_MAX 1024
 
-static_assert((int)SFOLD__WIRE__I8 == WIRE_I8 && (int)SFOLD__WIRE__U8 == WIRE_U8 &&
-                  (int)SFOLD__WIRE__I16 == WIRE_I16 && (int)SFOLD__WIRE__U16 == WIRE_U16 &&
-                  (int)SFOLD__WIRE__I32 == WIRE_I32 && (int)SFOLD__WIRE__U32 == WIRE_U32 &&
-                  (int)SFOLD__WIRE__I64 == WIRE_I64 && (int)SFOLD__WIRE__U64 == WIRE_U64,
+static_assert((int)SFOLD__WIRE__I8 == WIRE_I8 && (int)SFOLD__WIRE__U8 == WIRE_U8 && (int)SFOLD__WIRE__I16 == WIRE_I16 &&
+                  (int)SFOLD__WIRE__U16 == WIRE_U16 && (int)SFOLD__WIRE__I32 == WIRE_I32 &&
+                  (int)SFOLD__WIRE__U32 == WIRE_U32 && (int)SFOLD__WIRE__I64 == WIRE_I64 &&
+                  (int)SFOLD__WIRE__U64 == WIRE_U64,
               "the file's wire kinds are ours");
 static_assert((int)SFOLD__MOMENT__ENTRY == MOMENT_ENTRY && (int)SFOLD__MOMENT__EXIT == MOMENT_EXIT &&
                   (int)SFOLD__MOMENT__SUCCESS == MOMENT_SUCCESS,
@@ -175,7 +175,7 @@ int schema_builtin_bytes(const uint8_t **ret_bytes, size_t *ret_size)
 
 struct file_schema {
     struct sysfold_schema schema;
-    Sfold__Schema *message; /* owns every string */
+    Sfold__Schema *message;  /* owns every string */
     struct type_info *infos; /* of the types we do not know */
     const struct type_info **types;
     struct sysfold_row *rows;
@@ -317,8 +317,7 @@ static bool agrees_with(const struct sysfold_row *row, const struct sysfold_row 
     if (strcmp(row->name, ours->name))
         return false;
     for (unsigned i = 0; i < row->param_count && i < ours->param_count; i++) {
-        if (strcmp(row->params[i].name, ours->params[i].name) ||
-            !same_shape(row->params[i].type, ours->params[i].type))
+        if (strcmp(row->params[i].name, ours->params[i].name) || !same_shape(row->params[i].type, ours->params[i].type))
             return false;
     }
     return true;

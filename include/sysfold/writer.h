@@ -27,7 +27,8 @@ struct sysfold_writer_options {
     uint32_t flush_ms;       /* write a block at the latest after this long; 0: 1,000 */
 };
 
-/* Creates (or truncates) the file; "-" is standard output. The schema and source are the stream's. */
+/* Creates (or truncates) the file; "-" is standard output. The schema, the sources and the exit status are the
+ * stream's, which must stay open until the writer is closed. A new file is readable by its owner only. */
 SYSFOLD_API int sysfold_writer_open(const char *path, const struct sysfold_stream *stream,
                                     const struct sysfold_writer_options *options, struct sysfold_writer **ret_writer,
                                     struct sysfold_error *error);

@@ -241,8 +241,8 @@ static void save_own_schema(struct file *file, struct file *payload)
 
     for (; count < sizeof(numbers) / sizeof(numbers[0]); count++)
         rows[count] = *row_builtin(numbers[count]);
-    rows[count++] = (struct sysfold_row){.name = "new", .params = params, .number = 2000, .effect = E_OPENS_FD,
-                                         .param_count = 1, .variable_count = 1};
+    rows[count++] = (struct sysfold_row){
+        .name = "new", .params = params, .number = 2000, .effect = E_OPENS_FD, .param_count = 1, .variable_count = 1};
     schema.row_count = count;
     make_batches(payload, &schema, 1, 0);
     begin(file, &schema, true);

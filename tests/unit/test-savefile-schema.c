@@ -32,14 +32,16 @@ Test(savefile_schema, our_own_comes_back_as_it_was)
         cr_assert_eq(theirs->by_number[a->number], b);
         cr_assert_str_eq(a->name, b->name);
         cr_assert(a->number == b->number && a->fixed_size == b->fixed_size && a->classes == b->classes &&
-                  a->effect == b->effect && a->param_count == b->param_count &&
-                  a->variable_count == b->variable_count && a->success_mask == b->success_mask &&
-                  a->entry_mask == b->entry_mask, "%s", a->name);
+                      a->effect == b->effect && a->param_count == b->param_count &&
+                      a->variable_count == b->variable_count && a->success_mask == b->success_mask &&
+                      a->entry_mask == b->entry_mask,
+                  "%s", a->name);
         for (unsigned k = 0; k < a->param_count; k++) {
             const struct sysfold_param *p = &a->params[k], *q = &b->params[k];
 
             cr_assert(!strcmp(p->name, q->name) && p->type == q->type && p->place == q->place &&
-                      p->moment == q->moment && !strcmp(p->source_text, q->source_text), "%s %s", a->name, p->name);
+                          p->moment == q->moment && !strcmp(p->source_text, q->source_text),
+                      "%s %s", a->name, p->name);
         }
     }
     cr_assert_eq(schema_pack(theirs, &again, &again_size), 0);
