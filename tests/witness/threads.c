@@ -31,7 +31,7 @@ static void *work(void *data)
     for (int i = 0; i < ROUNDS; i++) {
         int fd = openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-        if (fd < 0 || write(fd, path, (size_t)(number + i)) != number + i)
+        if (fd < 0 || write(fd, path, (size_t)number + (size_t)i) != number + i)
             abort();
         if (syscall(SYS_close, fd) < 0 || access("nothing", F_OK) == 0)
             abort();
