@@ -3,6 +3,8 @@
 """Help, versions, wrong usage, and the commands that need no capture."""
 
 import json
+import os
+import re
 import subprocess
 import unittest
 
@@ -79,6 +81,33 @@ class Usage(Case):
                               stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"cannot write to standard output", done.stderr)
+
+
+class Documents(Case):
+    """Help, manual and completion know the same options."""
+
+    ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+    def read(self, path):
+        with open(os.path.join(self.ROOT, path), encoding="utf-8") as file:
+            return file.read()
+
+    def options(self, command):
+        lines = self.succeed(command, "--help").splitlines()
+        return {option for line in lines for option in re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", line)}
+
+    def test_manual(self):
+        for command in COMMANDS:
+            text = self.read(f"docs/sysfold-{command}.1.scd")
+            self.assertEqual({option for option in self.options(command) if f"*{option}*" not in text}, set(), command)
+            self.assertIn(f"*sysfold-{command}*(1)", self.read("docs/sysfold.1.scd"))
+
+    def test_completion(self):
+        script = f"source {self.ROOT}/cli/sysfold.bash; COMP_WORDS=(sysfold $1 --); COMP_CWORD=2; _sysfold; " \
+                 'echo "${COMPREPLY[@]}"'
+        for command in COMMANDS:
+            done = subprocess.run(["bash", "-c", script, "-", command], stdout=subprocess.PIPE, check=True)
+            self.assertEqual(set(done.stdout.decode().split()), self.options(command), command)
 
 
 class Schema(Case):

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of sysfold's command line in bash.
+
+_sysfold() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
+    local capture='--backend --pid --follow --no-follow --snaplen --string-max --timed --no-filter --buffer --output'
+
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W 'trace record read stats ps schema backends help --help --version' -- "$current")
+        return
+    fi
+    case $command in
+    trace) options="$capture --json --all --color --help" ;;
+    record) options="$capture --compress --quiet --help" ;;
+    read) options='--json --all --follow --color --help' ;;
+    stats | ps | backends) options='--json --help' ;;
+    schema) options='--markdown --json --man --help' ;;
+    help) options='trace record read stats ps schema backends' ;;
+    *) return ;;
+    esac
+    case $previous in
+    -b | --backend) options=$(sysfold backends --json 2> /dev/null | sed -n 's/^ *"name": "\(.*\)".*/\1/p') ;;
+    --color) options='auto always never' ;;
+    -p | --pid) options=$(cd /proc && printf '%s ' [0-9]*) ;;
+    -e) options='file process network memory signal ipc desc' ;;
+    -o | --output)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
+    *)
+        if [[ $current != -* && $command =~ ^(trace|record)$ ]]; then
+            mapfile -t COMPREPLY < <(compgen -c -- "$current")
+            return
+        elif [[ $current != -* && $command =~ ^(read|stats|ps)$ ]]; then
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return
+        fi
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+}
+
+complete -o filenames -F _sysfold sysfold
