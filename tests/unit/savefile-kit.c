@@ -304,6 +304,18 @@ void expect_everything(const struct script *script, const struct outcome *outcom
 
 /* Files made by hand. */
 
+size_t count_blocks(const struct bytes *file, uint32_t kind)
+{
+    struct block_header header;
+    size_t count = 0;
+
+    for (size_t at = 0; at < file->size; at += BLOCK_HEADER_SIZE + header.stored) {
+        cr_assert(block_header_get(file->data + at, &header));
+        count += header.kind == kind;
+    }
+    return count;
+}
+
 struct bytes preamble_of(const struct sysfold_schema *schema, uint32_t *ret_id)
 {
     struct script nothing = {.schema = schema};

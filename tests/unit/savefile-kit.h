@@ -77,6 +77,9 @@ void outcome_free(struct outcome *outcome);
 size_t missing_events(const struct script *script, const struct outcome *outcome);
 void expect_everything(const struct script *script, const struct outcome *outcome);
 
+/* Blocks of that kind, of a file that is not damaged. */
+size_t count_blocks(const struct bytes *file, uint32_t kind);
+
 /* A capture with nothing in it: header and schema, without the end block. */
 struct bytes preamble_of(const struct sysfold_schema *schema, uint32_t *ret_id);
 /* Adds a block; raw 0: as many as there are bytes. */

@@ -138,6 +138,8 @@ Test(savefile, index_and_end_tell_the_truth)
         events += get_le32(entry + 24);
     }
     cr_assert_eq(events, 3000);
+    cr_assert_eq(count_blocks(&bytes, BLOCK_RECORDS_NATIVE), end.blocks);
+    cr_assert_eq(count_blocks(&bytes, BLOCK_SOURCE), 2, "each source is told of once");
     bytes_free(&bytes);
     kit_file_free(&file);
     script_free(&script);
@@ -434,30 +436,43 @@ Test(savefile, the_other_byte_order_reads_the_same)
     script_free(&turned);
 }
 
+/* Two events, the second in the other byte order. */
+static void expect_both_orders(const char *path, const char *copy)
+{
+    struct sysfold_file_options options = {.size = sizeof(options), .no_state = true};
+    const struct sysfold_event *event;
+    struct sysfold_stream *stream;
+    struct sysfold_writer *writer;
+
+    cr_assert_eq(sysfold_file_open(path, &options, &stream, NULL), 0);
+    cr_assert_eq(sysfold_writer_open(copy, stream, NULL, &writer, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        event = next_event(stream);
+        cr_assert(event);
+        cr_assert_eq(sysfold_event_time(event), 1000);
+        cr_assert_eq(sysfold_writer_put(writer, event, NULL), 0);
+    }
+    cr_assert_eq(next_event(stream), NULL);
+    cr_assert_eq(sysfold_writer_close(writer, NULL), 0);
+    sysfold_stream_close(stream);
+}
+
 Test(savefile, both_byte_orders_fit_one_file)
 {
     uint32_t id;
     struct script script = script_make(2, 0, 1);
     struct bytes bytes = preamble_of(sysfold_schema_builtin(), &id), payload = {0};
-    struct sysfold_file_options options = {.size = sizeof(options), .no_state = true};
-    struct sysfold_stream *stream;
-    const struct sysfold_event *event;
-    struct kit_file file;
+    struct kit_file file, copy = kit_file_new();
 
     add_batch(&payload, 0, script.records.data, script.at[1]);
     add_block(&bytes, id, BLOCK_RECORDS_NATIVE, payload.data, payload.size, 0);
     swap_record(payload.data + BATCH_HEADER_SIZE);
     add_block(&bytes, id, BLOCK_RECORDS_SWAPPED, payload.data, payload.size, 0);
     file = kit_file_of(&bytes);
-    cr_assert_eq(sysfold_file_open(file.path, &options, &stream, NULL), 0);
-    for (int i = 0; i < 2; i++) {
-        event = next_event(stream);
-        cr_assert(event);
-        cr_assert_eq(sysfold_event_time(event), 1000);
-    }
-    cr_assert_eq(next_event(stream), NULL);
-    sysfold_stream_close(stream);
+    expect_both_orders(file.path, copy.path);
+    expect_both_orders(copy.path, "/dev/null");
     kit_file_free(&file);
+    kit_file_free(&copy);
     bytes_free(&payload);
     bytes_free(&bytes);
     script_free(&script);
