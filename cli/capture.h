@@ -10,36 +10,43 @@
 
 struct capture_arguments {
     struct sysfold_live_options live;
-    bool follow;           /* -f: with -p, children too */
-    char *syscalls;        /* every -e, joined */
+    bool follow;    /* -f: with -p, children too */
+    char *syscalls; /* every -e, joined */
     pid_t *pids;
 };
 
 /* Options from 256 to 299 are the capture's; a subcommand's own ones without a letter start at 300. */
 #define CAPTURE_LETTERS "+:hb:e:p:fs:"
-#define CAPTURE_OPTIONS                                                                                               \
-    {"help", no_argument, NULL, 'h'}, {"backend", required_argument, NULL, 'b'},                                      \
-        {"pid", required_argument, NULL, 'p'}, {"follow", no_argument, NULL, 'f'},                                    \
-        {"snaplen", required_argument, NULL, 's'}, {"string-max", required_argument, NULL, 256},                      \
-        {"no-follow", no_argument, NULL, 257}, {"timed", no_argument, NULL, 258},                                     \
-        {"no-filter", no_argument, NULL, 259}, {"buffer", required_argument, NULL, 260}
+/* clang-format off */
+#define CAPTURE_OPTIONS \
+    {"help", no_argument, NULL, 'h'}, \
+    {"backend", required_argument, NULL, 'b'}, \
+    {"pid", required_argument, NULL, 'p'}, \
+    {"follow", no_argument, NULL, 'f'}, \
+    {"snaplen", required_argument, NULL, 's'}, \
+    {"string-max", required_argument, NULL, 256}, \
+    {"no-follow", no_argument, NULL, 257}, \
+    {"timed", no_argument, NULL, 258}, \
+    {"no-filter", no_argument, NULL, 259}, \
+    {"buffer", required_argument, NULL, 260}
+/* clang-format on */
 
-#define CAPTURE_HELP                                                                                                  \
-    "What to capture:\n"                                                                                              \
-    "  -e SYSCALLS          only these: names, classes (file, process, network, memory,\n"                            \
-    "                       signal, ipc, desc), /REGEX, comma-separated; ! first inverts\n"                           \
-    "  -p, --pid=PID        attach to a running process (repeatable) instead of a command\n"                          \
-    "  -f, --follow         with -p: its future children as well\n"                                                   \
-    "      --no-follow      leave the command's children alone\n"                                                     \
-    "  -s, --snaplen=N      keep N bytes of each data buffer (80; 0: none; at most 60000)\n"                          \
-    "      --string-max=N   keep N bytes of argv and of the environment (16384; at most 24576)\n"                     \
-    "      --timed          record how long each call took\n"                                                         \
-    "  -b, --backend=NAME   the mechanism (the best usable; see `sysfold backends`)\n"                                \
-    "      --no-filter      ptrace: stop at every call, without a seccomp filter\n"                                   \
+#define CAPTURE_HELP                                                                                                   \
+    "What to capture:\n"                                                                                               \
+    "  -e SYSCALLS          only these: names, classes (file, process, network, memory,\n"                             \
+    "                       signal, ipc, desc), /REGEX, comma-separated; ! first inverts\n"                            \
+    "  -p, --pid=PID        attach to a running process (repeatable) instead of a command\n"                           \
+    "  -f, --follow         with -p: its future children as well\n"                                                    \
+    "      --no-follow      leave the command's children alone\n"                                                      \
+    "  -s, --snaplen=N      keep N bytes of each data buffer (80; 0: none; at most 60000)\n"                           \
+    "      --string-max=N   keep N bytes of argv and of the environment (16384; at most 24576)\n"                      \
+    "      --timed          record how long each call took\n"                                                          \
+    "  -b, --backend=NAME   the mechanism (the best usable; see `sysfold backends`)\n"                                 \
+    "      --no-filter      ptrace: stop at every call, without a seccomp filter\n"                                    \
     "      --buffer=BYTES   room between the target and sysfold (8388608)\n"
 
-#define CAPTURE_STATUS_HELP                                                                                           \
-    "The exit status is the command's; sysfold dies by the signal that killed it. 125:\n"                             \
+#define CAPTURE_STATUS_HELP                                                                                            \
+    "The exit status is the command's; sysfold dies by the signal that killed it. 125:\n"                              \
     "sysfold itself failed; 126: the command cannot be executed; 127: it was not found.\n"
 
 void capture_arguments_finish(struct capture_arguments *arguments);

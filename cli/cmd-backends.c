@@ -25,9 +25,9 @@ static int show_json(void)
     json_t *document = json_array();
 
     for (size_t i = 0; document && sysfold_backend_probe(i, &info) == 0; i++) {
-        json_t *backend = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", info.name, "usability", usability(&info),
-                                    "summary", info.summary, "reason", json_text(info.reason), "remedy",
-                                    json_text(info.remedy));
+        json_t *backend =
+            json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", info.name, "usability", usability(&info), "summary",
+                      info.summary, "reason", json_text(info.reason), "remedy", json_text(info.remedy));
 
         if (json_array_append_new(document, backend) < 0) {
             json_decref(document);
@@ -53,8 +53,7 @@ static int show_text(void)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
     bool json = false;
     int option;
 

@@ -86,8 +86,8 @@ static size_t find_parent(const struct tree *tree, size_t child)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         size_t index = tree->by_pid[middle];
-        int order = compare_pid(tree->nodes[index].process, sysfold_process_source(process),
-                                sysfold_process_ppid(process));
+        int order =
+            compare_pid(tree->nodes[index].process, sysfold_process_source(process), sysfold_process_ppid(process));
 
         if (order < 0 || (order == 0 && index < child))
             low = middle + 1;
@@ -246,18 +246,18 @@ static json_t *node_json(const struct node *node, uint64_t first_time)
     uint64_t start = sysfold_process_start_time(process);
     char end[64];
 
-    return json_pack(
-        "{s:I, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s, s:o, s:I, s:I, s:b}", "pid",
-        (json_int_t)sysfold_process_pid(process), "ppid", (json_int_t)sysfold_process_ppid(process), "source",
-        (json_int_t)sysfold_process_source(process), "depth", (int)node->depth, "name",
-        json_text(sysfold_process_name(process)), "exe", json_text(sysfold_process_exe(process)), "cmdline",
-        json_text(sysfold_process_cmdline(process)), "cwd", json_text(sysfold_process_cwd(process)), "start_time",
-        time_json(start), "start_offset", (json_int_t)(start - first_time), "exit_time",
-        time_json(sysfold_process_exit_time(process)), "duration",
-        lifetime(process) < 0 ? json_null() : json_integer(lifetime(process)), "end",
-        end_text(process, end, sizeof(end)), "exit", exit_json(process), "threads",
-        (json_int_t)sysfold_process_thread_count(process), "events", (json_int_t)sysfold_process_event_count(process),
-        "doubtful", sysfold_process_is_doubtful(process));
+    return json_pack("{s:I, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s, s:o, s:I, s:I, s:b}", "pid",
+                     (json_int_t)sysfold_process_pid(process), "ppid", (json_int_t)sysfold_process_ppid(process),
+                     "source", (json_int_t)sysfold_process_source(process), "depth", (int)node->depth, "name",
+                     json_text(sysfold_process_name(process)), "exe", json_text(sysfold_process_exe(process)),
+                     "cmdline", json_text(sysfold_process_cmdline(process)), "cwd",
+                     json_text(sysfold_process_cwd(process)), "start_time", time_json(start), "start_offset",
+                     (json_int_t)(start - first_time), "exit_time", time_json(sysfold_process_exit_time(process)),
+                     "duration", lifetime(process) < 0 ? json_null() : json_integer(lifetime(process)), "end",
+                     end_text(process, end, sizeof(end)), "exit", exit_json(process), "threads",
+                     (json_int_t)sysfold_process_thread_count(process), "events",
+                     (json_int_t)sysfold_process_event_count(process), "doubtful",
+                     sysfold_process_is_doubtful(process));
 }
 
 static int show_json(const struct tree *tree, const struct sysfold_stats *stats)
@@ -292,8 +292,7 @@ static int show(struct reading *reading, bool json)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
     struct reading reading = {.options.keep_exited = true};
     bool json = false;
     int option;

@@ -39,12 +39,9 @@ static int show(struct reading *reading, const struct style *style)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-                                            {"json", no_argument, NULL, 301},
-                                            {"all", no_argument, NULL, 'a'},
-                                            {"follow", no_argument, NULL, 'f'},
-                                            {"color", required_argument, NULL, 300},
-                                            {0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'},        {"json", no_argument, NULL, 301},
+                                            {"all", no_argument, NULL, 'a'},         {"follow", no_argument, NULL, 'f'},
+                                            {"color", required_argument, NULL, 300}, {0}};
     struct reading reading = {0};
     struct style style = {0};
     enum color color = COLOR_AUTO;

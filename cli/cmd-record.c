@@ -75,9 +75,8 @@ static void record_tick(void *data, const struct sysfold_stats *stats)
 
     if (!record->writer)
         return;
-    (void)fprintf(stderr, "\r\033[Ksysfold: %llu events, %llu/s, %llu lost, %s",
-                  (unsigned long long)stats->events, (unsigned long long)(stats->events - record->events) * 2,
-                  (unsigned long long)stats->lost,
+    (void)fprintf(stderr, "\r\033[Ksysfold: %llu events, %llu/s, %llu lost, %s", (unsigned long long)stats->events,
+                  (unsigned long long)(stats->events - record->events) * 2, (unsigned long long)stats->lost,
                   human_bytes(sysfold_writer_bytes(record->writer), bytes, sizeof(bytes)));
     record->events = stats->events;
     record->shown = true;

@@ -70,17 +70,18 @@ static void put_rows(const char *title, const char *introduction, bool syscalls)
 /* sysfold-events(7): the table itself, so that the page cannot lag behind it. */
 static int show_man(void)
 {
-    (void)puts(".TH sysfold\\-events 7 \"\" \"sysfold " SYSFOLD_VERSION "\"\n"
-               ".SH NAME\n"
-               "sysfold\\-events \\- the events that sysfold records\n"
-               ".SH DESCRIPTION\n"
-               "An event is a system call that returned, with its arguments and its result, or something that happened\n"
-               "around one: a thread that began, a signal that was delivered.\n"
-               "For each parameter: its name, as in\n.B evt.args\nof the JSON form; its type; how it lies in a record;\n"
-               "where its value comes from (argument n is ARG(n)); and when it is read: at the call's\n"
-               ".I entry,\nat its\n.IR exit ,\nor at exit but only in case of\n.IR success .\n"
-               "A system call that is not listed here is recorded as\n.B syscall\n"
-               "under its own name, with six raw arguments.");
+    (void)puts(
+        ".TH sysfold\\-events 7 \"\" \"sysfold " SYSFOLD_VERSION "\"\n"
+        ".SH NAME\n"
+        "sysfold\\-events \\- the events that sysfold records\n"
+        ".SH DESCRIPTION\n"
+        "An event is a system call that returned, with its arguments and its result, or something that happened\n"
+        "around one: a thread that began, a signal that was delivered.\n"
+        "For each parameter: its name, as in\n.B evt.args\nof the JSON form; its type; how it lies in a record;\n"
+        "where its value comes from (argument n is ARG(n)); and when it is read: at the call's\n"
+        ".I entry,\nat its\n.IR exit ,\nor at exit but only in case of\n.IR success .\n"
+        "A system call that is not listed here is recorded as\n.B syscall\n"
+        "under its own name, with six raw arguments.");
     put_rows("SYSTEM CALLS", "The first parameter is always the result.", true);
     put_rows("OTHER EVENTS", "They are recorded whatever system calls were chosen.", false);
     (void)puts(".SH SEE ALSO\n.BR sysfold (1),\n.BR sysfold\\-schema (1),\n.BR sfold (5)");
@@ -122,8 +123,8 @@ static int run(int argc, char **argv)
     }
     if (optind < argc)
         return misused(&command_schema, "unexpected argument '%s'", argv[optind]);
-    status = form == MAN ? show_man()
-                         : show_generated(form == JSON ? sysfold_schema_to_json : sysfold_schema_to_markdown);
+    status =
+        form == MAN ? show_man() : show_generated(form == JSON ? sysfold_schema_to_json : sysfold_schema_to_markdown);
     return finish_stdout(status, EXIT_DAMAGED);
 }
 

@@ -312,8 +312,7 @@ static int show(struct reading *reading, bool json)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
     struct reading reading = {.options.keep_exited = true};
     bool json = false;
     int option;

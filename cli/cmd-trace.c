@@ -110,8 +110,7 @@ static bool trace_parse(struct trace *trace, int argc, char **argv)
 
 static int trace_run(struct trace *trace)
 {
-    const struct sink sink = {
-        .data = trace, .put = trace_put, .batch_end = trace_flush, .finish = trace_flush};
+    const struct sink sink = {.data = trace, .put = trace_put, .batch_end = trace_flush, .finish = trace_flush};
     struct capture_result result;
 
     if (trace_open_output(trace) < 0)

@@ -44,8 +44,7 @@ int show_help(const struct command *command)
     return finish_stdout(EXIT_SUCCESS, command->trouble);
 }
 
-int next_option(const struct command *command, int argc, char **argv, const char *letters,
-                const struct option *options)
+int next_option(const struct command *command, int argc, char **argv, const char *letters, const struct option *options)
 {
     int option;
 

@@ -14,7 +14,7 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 /* How events are shown. */
 struct style {
     bool json;
-    bool all;  /* snapshot rows too */
+    bool all; /* snapshot rows too */
     bool color;
 };
 

@@ -17,8 +17,8 @@ struct reading {
     bool failed;      /* the end could not be reached */
 };
 
-#define READING_STATUS_HELP                                                                                           \
-    "Exit status: 0; 1 if the capture is damaged (what is intact is shown) or the output\n"                           \
+#define READING_STATUS_HELP                                                                                            \
+    "Exit status: 0; 1 if the capture is damaged (what is intact is shown) or the output\n"                            \
     "cannot be written; 2 for bad usage or a file that cannot be read.\n"
 
 /* The one FILE a command takes; false after a complaint. */
