@@ -19,7 +19,7 @@ static void request(int what, pid_t tid, uintptr_t data)
     (void)ptrace(what, tid, NULL, (void *)data);
 }
 
-static void resume(const struct tracer *tracer, const struct task *task, int signal_)
+static void resume(struct tracer *tracer, const struct task *task, int signal_)
 {
     bool to_next_call = !tracer->filtered && task->process->recorded;
 
@@ -29,6 +29,7 @@ static void resume(const struct tracer *tracer, const struct task *task, int sig
         request(PTRACE_SYSCALL, task->tid, (uintptr_t)signal_);
     else
         request(PTRACE_CONT, task->tid, (uintptr_t)signal_);
+    tracer_note_resumed(tracer, task->tid);
 }
 
 /* --- births --- */

@@ -157,6 +157,16 @@ void task_each(struct task_table *table, void (*visit)(struct task *task, void *
     }
 }
 
+void task_some(struct task_table *table, size_t *cursor, size_t slots, void (*visit)(struct task *task, void *data),
+               void *data)
+{
+    for (; slots; slots--) {
+        for (struct task *task = table->tasks[*cursor & (table->room - 1)]; task; task = task->next)
+            visit(task, data);
+        ++*cursor;
+    }
+}
+
 struct process *process_find(const struct task_table *table, pid_t pid)
 {
     struct process *process = table->processes[slot(table->room, pid)];

@@ -67,6 +67,9 @@ void task_remove(struct task_table *table, struct task *task);
 void task_rename(struct task_table *table, struct task *task, pid_t tid);
 /* Each task once; the visitor may remove the one it is shown. */
 void task_each(struct task_table *table, void (*visit)(struct task *task, void *data), void *data);
+/* Those of the next `slots` slots, from *cursor on; the visitor must not change the table. */
+void task_some(struct task_table *table, size_t *cursor, size_t slots, void (*visit)(struct task *task, void *data),
+               void *data);
 
 struct process *process_find(const struct task_table *table, pid_t pid);
 struct process *process_add(struct task_table *table, pid_t pid);

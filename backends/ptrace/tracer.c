@@ -20,7 +20,6 @@
 
 #include "common/error.h"
 
-#define WAITED_MAX 1024
 #define TICK_US 20000
 
 static volatile sig_atomic_t woken;
@@ -129,27 +128,6 @@ static void report(struct tracer *tracer, const struct sysfold_error *error)
 
 /* --- the loop --- */
 
-static void add_waited(struct tracer *tracer, pid_t tid, int status)
-{
-    /* Another thread has taken over this id: what the former owner's stops said is void. */
-    if (WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_EXEC) {
-        for (size_t i = 0; i < tracer->waited_count; i++) {
-            if (tracer->waited[i].tid == tid)
-                tracer->waited[i].tid = 0;
-        }
-    }
-    tracer->waited[tracer->waited_count++] = (struct waited){tid, status};
-}
-
-void tracer_gather(struct tracer *tracer)
-{
-    pid_t tid;
-    int status;
-
-    while (tracer->waited_count < WAITED_MAX && (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
-        add_waited(tracer, tid, status);
-}
-
 static void handle_gathered(struct tracer *tracer)
 {
     for (size_t i = 0; i < tracer->waited_count; i++) {
@@ -187,18 +165,12 @@ static void look_around(struct tracer *tracer)
 /* 0: go on; else the end: -ECHILD, or 1 when T is free to leave. */
 static int wait_and_handle(struct tracer *tracer)
 {
-    bool leaving = tracer->stopping && !tracer->filtered;
-    int status;
-    pid_t tid = waitpid(-1, &status, leaving ? __WALL | WNOHANG : __WALL);
+    int r = tracer_wait(tracer, tracer->stopping && !tracer->filtered);
 
-    if (tid < 0)
-        return errno == EINTR ? 0 : -errno;
-    if (tid == 0)
+    if (r < 0)
+        return r == -EINTR ? 0 : r;
+    if (!tracer->waited_count)
         return 1;
-    add_waited(tracer, tid, status);
-    /* One by one, the kernel would always take the first of its list: with many, those behind would starve. */
-    if (tracer->tasks.task_count > 1)
-        tracer_gather(tracer);
     handle_gathered(tracer);
     if (tracer->tasks.stranger_count)
         set_timer(true);

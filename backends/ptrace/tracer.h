@@ -10,6 +10,15 @@
 #include "backends/ptrace/task.h"
 #include "common/encode.h"
 
+#define WAITED_MAX 1024
+#define RESUMED_MAX 8
+
+/* A wait status that is still to be handled. */
+struct waited {
+    pid_t tid;
+    int status;
+};
+
 struct tracer {
     const struct session *session;
     struct shared *shared;
@@ -19,6 +28,11 @@ struct tracer {
     struct task_table tasks;
     struct waited *waited;  /* gathered, not yet handled */
     size_t waited_count;
+    pid_t resumed[RESUMED_MAX]; /* the last that were let go, where threads are many; 0: none */
+    size_t resumed_next;
+    unsigned asked;         /* stops found by asking after them, since the list was looked at */
+    size_t since_turn;      /* stops since threads were asked in turn */
+    size_t turn;            /* whose it is: a slot of the table */
     int socket;             /* to the recorder; -1 once it is gone */
     long options;           /* PTRACE_O_* */
     pid_t command;          /* C; 0 when attached */
@@ -79,14 +93,14 @@ int tracer_attach(struct tracer *tracer, struct sysfold_error *error);
 /* What was there before the first event. */
 void tracer_snapshot(struct tracer *tracer);
 
-/* A wait status that is still to be handled. */
-struct waited {
-    pid_t tid;
-    int status;
-};
+/* wait.c */
 
-/* tracer.c: gathers what is ready without waiting. */
+/* Gathers what is ready, without waiting. */
 void tracer_gather(struct tracer *tracer);
+/* The same, but waits until there is something (unless `leaving`). 0, -ECHILD, -EINTR. */
+int tracer_wait(struct tracer *tracer, bool leaving);
+/* It runs again: it may soon be worth asking after. */
+void tracer_note_resumed(struct tracer *tracer, pid_t tid);
 
 /* target.c: reads the target's memory and descriptors. The target is a struct task. */
 extern const struct collect_ops target_ops;
