@@ -124,6 +124,9 @@ bool capture_take_option(const struct command *command, struct capture_arguments
     case 259:
         arguments->live.no_filter = true;
         return true;
+    case 261:
+        arguments->live.no_pin = true;
+        return true;
     default:
         return false;
     }

@@ -28,7 +28,8 @@ struct capture_arguments {
     {"no-follow", no_argument, NULL, 257}, \
     {"timed", no_argument, NULL, 258}, \
     {"no-filter", no_argument, NULL, 259}, \
-    {"buffer", required_argument, NULL, 260}
+    {"buffer", required_argument, NULL, 260}, \
+    {"no-pin", no_argument, NULL, 261}
 /* clang-format on */
 
 #define CAPTURE_HELP                                                                                                   \
@@ -43,6 +44,7 @@ struct capture_arguments {
     "      --timed          record how long each call took\n"                                                          \
     "  -b, --backend=NAME   the mechanism (the best usable; see `sysfold backends`)\n"                                 \
     "      --no-filter      ptrace: stop at every call, without a seccomp filter\n"                                    \
+    "      --no-pin         ptrace: never hold a busy thread on the tracer's cpu\n"                                       \
     "      --buffer=BYTES   room between the target and sysfold (8388608)\n"
 
 #define CAPTURE_STATUS_HELP                                                                                            \

@@ -3,7 +3,7 @@
 
 _sysfold() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
-    local capture='--backend --pid --follow --no-follow --snaplen --string-max --timed --no-filter --buffer --output'
+    local capture='--backend --pid --follow --no-follow --snaplen --string-max --timed --no-filter --no-pin --buffer --output'
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then

@@ -19,6 +19,10 @@ void call_enter(struct tracer *tracer, struct task *task, const struct __ptrace_
     for (int i = 0; i < 6; i++)
         call->args[i] = info->entry.args[i];
     task->kept.size = 0;
+    if (placement_is_watched(call->arch, call->nr))
+        placement_release(&tracer->placement);
+    else
+        placement_note_stop(&tracer->placement, task->tid);
     if (!is_wanted(tracer, task)) {
         task->state = TASK_RUNS;
         return;

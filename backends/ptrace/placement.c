@@ -3,8 +3,8 @@
 
 #include <linux/audit.h>
 
-/* Becoming a guest costs about as much as one stop across cpus. */
-#define RUN_MIN 16
+/* Calls in a row. Becoming a guest costs about as much as one call across cpus. */
+#define RUN_MIN 8
 
 #define X32_BIT UINT32_C(0x40000000)
 

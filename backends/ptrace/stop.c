@@ -86,8 +86,10 @@ static void handle_birth(struct tracer *tracer, struct task *task, int event)
 {
     unsigned long child = 0;
 
-    if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &child) == 0 && child)
+    if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &child) == 0 && child) {
+        placement_note_birth(&tracer->placement, task->tid, (pid_t)child);
         bear(tracer, task, (pid_t)child, arch_clone_flags(task, event));
+    }
     resume(tracer, task, 0);
 }
 
@@ -193,6 +195,7 @@ static struct task *take_leader_place(struct tracer *tracer, struct task *leader
         leader->process->threads--;
         task_remove(&tracer->tasks, leader);
     }
+    placement_note_change(&tracer->placement, old_tid, tid);
     task_rename(&tracer->tasks, caller, tid);
     return caller;
 }
@@ -238,6 +241,7 @@ static void handle_end(struct tracer *tracer, struct task *task, int status)
     if (task->tid == process->pid)
         process->status = status;
     process->threads--;
+    placement_note_change(&tracer->placement, task->tid, 0);
     task_remove(&tracer->tasks, task);
     if (!process->threads)
         end_process(tracer, process);

@@ -109,6 +109,8 @@ static int init(struct tracer *tracer, const struct session *session)
     tracer->limits = (struct collect_limits){.snaplen = live->snaplen, .string_vector_max = live->string_vector_max};
     tracer->socket = session->tracer_socket;
     tracer->filtered = session->filter.len > 0;
+    if (tracer->filtered && !live->no_pin)
+        placement_init(&tracer->placement);
     tracer->follow = !live->no_follow;
     tracer->timed = live->timed;
     tracer->launching = live->argv != NULL;
@@ -142,6 +144,7 @@ static void stop_telling(struct tracer *tracer)
     if (tracer->stopping)
         return;
     tracer->stopping = true;
+    placement_finish(&tracer->placement);
     queue_end(tracer->queue);
     close(tracer->socket);
     tracer->socket = -1;

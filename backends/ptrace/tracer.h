@@ -6,6 +6,7 @@
 
 #include <sys/ptrace.h>
 
+#include "backends/ptrace/placement.h"
 #include "backends/ptrace/session.h"
 #include "backends/ptrace/task.h"
 #include "common/encode.h"
@@ -26,6 +27,7 @@ struct tracer {
     const struct callset *calls;
     struct collect_limits limits;
     struct task_table tasks;
+    struct placement placement;
     struct waited *waited;  /* gathered, not yet handled */
     size_t waited_count;
     pid_t resumed[RESUMED_MAX]; /* the last that were let go, where threads are many; 0: none */

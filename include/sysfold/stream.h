@@ -43,6 +43,7 @@ struct sysfold_live_options {
     bool no_state;               /* do not keep state: events have no thread, process or fd */
     bool keep_exited;            /* remember ended processes, for sysfold_stream_each_process() */
     bool no_filter;              /* ptrace: stop at every system call rather than install a seccomp filter */
+    bool no_pin;                 /* ptrace: never hold a thread on the tracer's cpu (backends/ptrace/README.md) */
 };
 
 struct sysfold_file_options {

@@ -416,3 +416,23 @@ Test(ptrace, the_probe_says_usable)
     cr_assert_str_eq(info.name, "ptrace");
     cr_assert_eq(info.usability, SYSFOLD_USABLE, "%s", info.reason);
 }
+
+/* T shares its cpu with a thread that makes call after call; neither that thread nor its kin may notice. */
+static void affinities_are_as_ever(bool no_pin, bool no_filter)
+{
+    bool one_cpu = sysconf(_SC_NPROCESSORS_ONLN) < 2;
+
+    trace_run(&trace, OPTIONS(.argv = ARGV(PROGRAM("affinity")), .syscalls = "getppid", .no_pin = no_pin,
+                              .no_filter = no_filter));
+    expect_output(no_pin || no_filter || one_cpu ? "free\nfailures 0\n" : "held\nfailures 0\n");
+    cr_assert_geq(trace_count(&trace, "getppid"), 1200);
+    cr_assert_eq(trace_count(&trace, "sched_getaffinity"), 0, "only what was chosen is told");
+    trace_finish(&trace);
+}
+
+Test(ptrace, affinities)
+{
+    affinities_are_as_ever(false, false);
+    affinities_are_as_ever(true, false);
+    affinities_are_as_ever(false, true);
+}
