@@ -50,7 +50,7 @@ void show_errno(struct show *show)
 
 /* What the descriptor stands for: the event's own is known better (it may just
  * have been closed), others as they are in the process. NULL: not known. */
-static const char *fd_name(const struct sysfold_event *event, int64_t number)
+static const struct sysfold_fd *find_fd(const struct sysfold_event *event, int64_t number)
 {
     const struct sysfold_process *process;
     const struct sysfold_fd *fd = event->fd;
@@ -61,19 +61,28 @@ static const char *fd_name(const struct sysfold_event *event, int64_t number)
         process = event->thread ? sysfold_event_process(event) : NULL;
         fd = process ? sysfold_process_fd(process, (int)number) : NULL;
     }
-    return fd ? sysfold_fd_name(fd) : NULL;
+    return fd;
+}
+
+/* Ours is the only ">" in it: two addresses with an arrow between them. */
+static bool is_address_pair(const struct sysfold_fd *fd)
+{
+    const char *type = sysfold_fd_type(fd);
+
+    return type && (!strcmp(type, "ipv4") || !strcmp(type, "ipv6"));
 }
 
 /* 3</etc/passwd> */
 void show_fd(struct show *show)
 {
-    const char *name = show->json ? NULL : fd_name(show->event, show->value.i);
+    const struct sysfold_fd *fd = show->json ? NULL : find_fd(show->event, show->value.i);
+    const char *name = fd ? sysfold_fd_name(fd) : NULL;
 
     show_decimal(show);
     if (!name || !*name)
         return;
     put_char(show->out, '<');
-    put_escaped(show->out, name, strlen(name), ESCAPE_ANGLES);
+    put_escaped(show->out, name, strlen(name), is_address_pair(fd) ? ESCAPE_QUOTES : ESCAPE_ANGLES);
     put_char(show->out, '>');
 }
 

@@ -840,6 +840,26 @@ Test(format, every_descriptor_shows_its_file, .fini = destroy_state)
     expect_key("fd.name", "\"/srv/x\"");
 }
 
+Test(format, a_connection_keeps_its_arrow, .fini = destroy_state)
+{
+    const uint8_t pair[] = {16, 2, 0, 0x13, 0x88, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
+                            2,  0, 0, 80,   127,  0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0};
+
+    start_process("curl", "/etc/hosts");
+    encoder_begin(&encoder, row_builtin(ROW_SOCKET), 42, 3);
+    encoder_integer(&encoder, P_SOCKET_res, 5);
+    encoder_integer(&encoder, P_SOCKET_family, 2);
+    encoder_integer(&encoder, P_SOCKET_type, 1);
+    apply();
+    encoder_begin(&encoder, row_builtin(ROW_CONNECT), 42, 3);
+    encoder_integer(&encoder, P_CONNECT_res, 0);
+    encoder_integer(&encoder, P_CONNECT_fd, 5);
+    encoder_bytes(&encoder, P_CONNECT_sockets, pair, sizeof(pair), sizeof(pair));
+    apply();
+    use_fd(5);
+    cr_assert_str_eq(text(), "read(fd=5<127.0.0.1:5000->127.0.0.2:80>, size=10) = 0");
+}
+
 Test(format, a_file_cannot_pose_as_more_than_its_name, .fini = destroy_state)
 {
     start_process("e\x1bvil\xff", "/tmp/a>, size=<\x1b[2J\xff");
