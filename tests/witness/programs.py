@@ -32,6 +32,8 @@ class Program:
     calls: str = None  # -e for both, None: everything
     drop: tuple = ()  # calls left out on both sides
     drop_results: tuple = ()  # results left out on both sides
+    sysfold_options: tuple = ()
+    by_class: bool = True  # can be compared with --seccomp-bpf and -e too
     any_child: bool = False  # which child a wait returned does not matter
     why: str = ""  # every loosening above has its reason here
     tries: int = 1  # for schedules that legitimately differ: the two must agree within so many pairs of runs
@@ -219,6 +221,20 @@ VACUUM;
 MAKEFILE = "all: one two\none:\n\techo one > one\ntwo: one\n\tcp one two\n.PHONY: all\n"
 
 
+def from_build(variable, *arguments, below=""):
+    """A program of the build, which the build tells us of."""
+    def command(directory):
+        if variable not in os.environ:
+            raise Missing(f"{variable} is not set")
+        return [os.environ[variable] + below, *arguments]
+    return command
+
+
+def program_of_ours(name, *arguments):
+    """One of tests/programs."""
+    return from_build("WITNESS_PROGRAMS", *arguments, below=f"/program-{name}")
+
+
 PROGRAMS = [
     Program("ls", lambda d: [find("ls"), "-lR", "tree"], make_tree),
     Program("gcc", lambda d: [find("gcc"), "-O2", "-frandom-seed=0", "-save-temps", "-c", "a.c", "-o", "a.o"], make_source),
@@ -238,8 +254,18 @@ PROGRAMS = [
             lambda d: write(f"{d}/script.sql", SQL)),
     Program("curl", lambda d: [find("curl"), "-s", "-o", "body", f"http://127.0.0.1:{WEB_PORT}/"], around=web_server, drop=("poll", "rt_sigaction"), why="curl polls, and guards each poll with rt_sigaction, as often "
             "as the server's answer takes"),
-    Program("threads", lambda d: [os.environ["WITNESS_THREADS"], "8"], drop=("futex",),
+    Program("threads", from_build("WITNESS_THREADS", "8"), drop=("futex",),
             why="whether a barrier or a join has to sleep depends on who comes first"),
+    Program("calls", program_of_ours("calls")),
+    Program("int80", program_of_ours("int80")),
+    Program("own-filter", program_of_ours("own-filter"), sysfold_options=("--no-filter",),
+            why="what the target's own filter refuses is not seen by another filter, ours or strace's"),
+    Program("signals", program_of_ours("signals")),
+    Program("vforks", program_of_ours("vforks")),
+    Program("exec-by-thread", program_of_ours("exec-by-thread"), by_class=False,
+            why="strace 6.1 takes the result of a thread's execve under --seccomp-bpf for -1 (errno 2^64-21)"),
+    Program("many-children", program_of_ours("many-children", "200"), drop_results=("ERESTARTNOINTR",), any_child=True,
+            why="which child ends first, and which clone its SIGCHLD interrupts, is the scheduler's"),
     Program("redis-cli", lambda d: [find("redis-cli"), "-s", f"{d}/redis.sock", "LPUSH", "l", "x", "y"],
             around=redis_server),
     Program("redis-server", lambda d: [find("redis-server"), *redis_arguments(d)], around=redis_client, tries=6,

@@ -50,7 +50,8 @@ STRACE_RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>.*\)\s+= (.*)$")
 STRACE_BEGUN = re.compile(r"^(\w+)\(")
 STRACE_EXITED = re.compile(r"^\+\+\+ exited with (\d+) \+\+\+$")
 STRACE_KILLED = re.compile(r"^\+\+\+ killed by (\w+)( \(core dumped\))? \+\+\+$")
-STRACE_SIGNAL = re.compile(r"^--- (SIG\w+|stopped by SIG\w+)")
+STRACE_SIGNAL = re.compile(r"^--- (SIG\w+) ")
+STRACE_SUPERSEDED = re.compile(r"^\+\+\+ superseded by execve in pid (\d+) \+\+\+$")
 
 
 def strace_result(text):
@@ -85,8 +86,10 @@ def read_strace_line(trace, pending, tid, text):
         trace.ends[tid] = f"killed by {match[1]}"
     elif match := STRACE_SIGNAL.match(text):
         trace.signals.setdefault(tid, []).append(match[1])
-    elif text.startswith("+++ superseded"):
-        pending.pop(tid, None)
+    elif match := STRACE_SUPERSEDED.match(text):  # its thread goes on under this tid, which goes on with its execve
+        if tid in pending:
+            trace.add_call(tid, pending[tid], None, text)
+        pending[tid] = pending.pop(int(match[1]))
     elif match := STRACE_RESUMED.match(text):
         pending.pop(tid, None)
         trace.add_call(tid, match[1], strace_result(match[2]), text)
@@ -96,7 +99,7 @@ def read_strace_line(trace, pending, tid, text):
         trace.add_call(tid, match[1], strace_result(match[2]), text)
     elif match := STRACE_BEGUN.match(text):  # "name(...) <ptrace(SYSCALL):No such process>": killed within
         trace.add_call(tid, match[1], None, text)
-    elif not text.startswith("<... "):
+    elif not text.startswith("--- stopped by "):
         raise ValueError(f"not understood: {text!r}")
 
 
@@ -116,7 +119,8 @@ def read_sysfold(path):
             tid = event["thread.tid"]
             if "evt.res" in event:
                 result = event.get("evt.errno", event["evt.res"])
-                trace.add_call(tid, event["evt.type"], result, json.dumps(event["evt.args"]))
+                name = event["evt.type"].removeprefix("i386:")  # strace has one name for both
+                trace.add_call(tid, name, result, json.dumps(event["evt.args"]))
             elif event["evt.type"] == "thread_exit":
                 trace.ends[tid] = end_text(event["evt.args"]["status.raw"])
             elif event["evt.type"] == "signal":

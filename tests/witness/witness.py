@@ -71,7 +71,7 @@ def under_strace(bench, program, calls):
 
 
 def under_sysfold(bench, program, calls, sysfold, live):
-    filters = ["-b", "ptrace", *(["-e", calls] if calls else [])]
+    filters = ["-b", "ptrace", *(["-e", calls] if calls else program.sysfold_options)]
     lines = f"{bench.base}/log/sysfold.json"
     if live:
         status, errors = bench.run(program, [sysfold, "trace", "--json", "-o", lines, *filters])
@@ -159,8 +159,8 @@ def usable_by(sysfold, options):
 
 
 def subset_of(program, arguments):
-    if program.calls and arguments.classes:
-        return None  # its own subset is compared already
+    if arguments.classes and (program.calls or not program.by_class):
+        return None  # its own subset is compared already, or strace cannot
     return program.calls or (SUBSET if arguments.classes else "")
 
 
