@@ -95,6 +95,7 @@ static size_t limit_of(const struct walk *walk, const struct sysfold_param *para
     case FORM_DATA:
         return walk->limits->snaplen;
     case FORM_STRING_VECTOR:
+    case FORM_ENVIRONMENT:
         return walk->limits->string_vector_max;
     case FORM_PATH:
         return PATH_BYTES_MAX;

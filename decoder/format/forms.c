@@ -29,6 +29,7 @@ static const struct form_functions form_functions[FORM_COUNT] = {
     [FORM_STRING] = {show_path, ANY_SIZE},
     [FORM_DATA] = {show_path, ANY_SIZE},
     [FORM_STRING_VECTOR] = {show_string_vector, ANY_SIZE},
+    [FORM_ENVIRONMENT] = {show_environment, ANY_SIZE},
     [FORM_SOCKADDR] = {show_sockaddr, ANY_SIZE},
     [FORM_SOCKET_PAIR] = {show_socket_pair, 1},
     [FORM_TIMEVAL] = {show_timeval, 16},

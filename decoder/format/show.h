@@ -124,6 +124,7 @@ void show_wait_status(struct show *show);
 void show_sigset(struct show *show);
 void show_path(struct show *show); /* strings.c */
 void show_string_vector(struct show *show);
+void show_environment(struct show *show);
 void show_integers(struct show *show); /* structures.c */
 void show_timespec(struct show *show);
 void show_timeval(struct show *show);

@@ -48,3 +48,19 @@ void show_string_vector(struct show *show)
     if (!exact)
         show_raw_bytes(show, show->param->name, show->value.data, show->value.size);
 }
+
+/* An environment is long, seldom what is looked for, and may hold secrets: on
+ * the screen, how many variables there are. */
+void show_environment(struct show *show)
+{
+    size_t count = 0;
+
+    if (show->json) {
+        show_string_vector(show);
+        return;
+    }
+    for (size_t at = 0; at < show->value.size; at += string_at(show, at) + 1)
+        count++;
+    put_unsigned(show->out, count);
+    put_text(show->out, count == 1 ? " variable" : " variables");
+}

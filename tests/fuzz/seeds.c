@@ -67,6 +67,7 @@ static void put_variable(unsigned index, const struct sysfold_param *param, enum
         encoder_string(&encoder, index, mood == STRANGE ? "\x1b[2J\xff\xc3" : "/etc/../etc/passwd");
         break;
     case FORM_STRING_VECTOR:
+    case FORM_ENVIRONMENT:
         encoder_bytes(&encoder, index, "sh\0-c\0true", 11, mood == STRANGE ? 7 : 100);
         break;
     case FORM_SOCKADDR:

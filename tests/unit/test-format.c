@@ -409,6 +409,9 @@ Test(format, strings)
           .json = "{\"v\":[\"ls\",\"-l\",\"\"]}");
     CHECK(VARIABLE_TYPE(STRING_VECTOR), BYTES("ls\0-l"), .text = "[\"ls\", \"-l\"]", .json = "{\"v\":[\"ls\",\"-l\"]}");
     CHECK(VARIABLE_TYPE(STRING_VECTOR), BYTES(""), .text = "[]", .json = "{\"v\":[]}");
+    CHECK(VARIABLE_TYPE(ENVIRONMENT), BYTES("A=1\0B=2\0"), .text = "2 variables", .json = "{\"v\":[\"A=1\",\"B=2\"]}");
+    CHECK(VARIABLE_TYPE(ENVIRONMENT), BYTES("A=1\0B"), .text = "2 variables", .json = "{\"v\":[\"A=1\",\"B\"]}");
+    CHECK(VARIABLE_TYPE(ENVIRONMENT), BYTES("A=1\0"), .text = "1 variable", .json = "{\"v\":[\"A=1\"]}");
     CHECK(VARIABLE_TYPE(STRING_VECTOR), BYTES("\x80\0"), .text = "[\"\\x80\"]",
           .json = "{\"v\":[\"\xef\xbf\xbd\"],\"v.raw\":\"gAA=\"}");
 }
