@@ -56,6 +56,7 @@ enum form {
     FORM_LIST, /* integers */
     FORM_SOCKOPT,  /* named after the `level` beside it */
     FORM_PROTOCOL, /* named after the `family` beside it */
+    FORM_SIGNAL_CODE, /* a positive one is named after the `signo` beside it */
     FORM_COUNT
 };
 

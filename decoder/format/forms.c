@@ -49,6 +49,7 @@ static const struct form_functions form_functions[FORM_COUNT] = {
     [FORM_LIST] = {show_integers, ANY_SIZE},
     [FORM_SOCKOPT] = {show_sockopt, 0},
     [FORM_PROTOCOL] = {show_protocol, 0},
+    [FORM_SIGNAL_CODE] = {show_signal_code, 0},
 };
 
 /* A file's schema may join any form to any wire kind, and a structure may have been cut. */

@@ -143,8 +143,9 @@ void show_cap_data(struct show *show);
 void show_sockaddr(struct show *show); /* sockets.c */
 void show_socket_pair(struct show *show);
 void show_control(struct show *show);
-void show_sockopt(struct show *show);
+void show_sockopt(struct show *show); /* choices.c */
 void show_protocol(struct show *show);
+void show_signal_code(struct show *show);
 
 /* [INT TERM]: a mask of signals. */
 void show_signals(struct show *show, const char *key, uint64_t mask);

@@ -843,6 +843,24 @@ Test(format, every_descriptor_shows_its_file, .fini = destroy_state)
     expect_key("fd.name", "\"/srv/x\"");
 }
 
+static const char *show_code(int signo, int code)
+{
+    encoder_begin(&encoder, row_builtin(ROW_SIGNAL_DELIVERED), 1, 1);
+    encoder_integer(&encoder, P_SIGNAL_DELIVERED_signo, signo);
+    encoder_integer(&encoder, P_SIGNAL_DELIVERED_code, code);
+    load_encoded();
+    return text();
+}
+
+Test(format, codes_of_signals)
+{
+    cr_assert_str_eq(show_code(17, 1), "signal(signo=SIGCHLD, code=CLD_EXITED)");
+    cr_assert_str_eq(show_code(11, 1), "signal(signo=SIGSEGV, code=SEGV_MAPERR)");
+    cr_assert_str_eq(show_code(11, 128), "signal(signo=SIGSEGV, code=SI_KERNEL)");
+    cr_assert_str_eq(show_code(15, -6), "signal(signo=SIGTERM, code=SI_TKILL)");
+    cr_assert_str_eq(show_code(15, 1), "signal(signo=SIGTERM, code=1)");
+}
+
 Test(format, a_connection_keeps_its_arrow, .fini = destroy_state)
 {
     const uint8_t pair[] = {16, 2, 0, 0x13, 0x88, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
