@@ -17,11 +17,42 @@
 /* How long threads are awaited before the snapshot is taken without their standing still. */
 #define STOP_PATIENCE_MS 100
 
+/* The kernel escapes what would break the line: a newline, and a backslash. */
+static void unescape_comm(const char *from, char to[16])
+{
+    size_t size = 0;
+
+    for (; *from && *from != '\n' && size < 15; from++) {
+        bool escaped = from[0] == '\\' && from[1];
+
+        from += escaped;
+        to[size++] = escaped && *from == 'n' ? '\n' : *from;
+    }
+    to[size] = '\0';
+}
+
+static int parse_status(const char *text, struct task_ids *ret_ids)
+{
+    const char *tgid = strstr(text, "\nTgid:"), *ppid = strstr(text, "\nPPid:");
+    const char *tracer = strstr(text, "\nTracerPid:"), *uid = strstr(text, "\nUid:"), *gid = strstr(text, "\nGid:");
+    struct task_ids ids = {0};
+
+    if (strncmp(text, "Name:\t", 6) != 0 || !tgid || !ppid || !tracer || !uid || !gid)
+        return -ESRCH;
+    unescape_comm(text + 6, ids.comm);
+    ids.tgid = atoi(tgid + 6);
+    ids.ppid = atoi(ppid + 6);
+    ids.tracer = atoi(tracer + 11);
+    if (sscanf(uid + 5, "%u %u", &ids.uid, &ids.euid) != 2 || sscanf(gid + 5, "%u %u", &ids.gid, &ids.egid) != 2)
+        return -ESRCH;
+    *ret_ids = ids;
+    return 0;
+}
+
 int read_task_ids(pid_t tid, struct task_ids *ret_ids)
 {
     cleanup_close int fd = -1;
-    char path[64], text[2048];
-    const char *tgid, *ppid, *tracer;
+    char path[64], text[1024]; /* what is wanted stands at its beginning */
     ssize_t size;
 
     (void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
@@ -32,15 +63,7 @@ int read_task_ids(pid_t tid, struct task_ids *ret_ids)
     if (size < 0)
         return -errno;
     text[size] = '\0';
-    tgid = strstr(text, "\nTgid:");
-    ppid = strstr(text, "\nPPid:");
-    tracer = strstr(text, "\nTracerPid:");
-    if (!tgid || !ppid || !tracer)
-        return -ESRCH;
-    ret_ids->tgid = atoi(tgid + 6);
-    ret_ids->ppid = atoi(ppid + 6);
-    ret_ids->tracer = atoi(tracer + 11);
-    return 0;
+    return parse_status(text, ret_ids);
 }
 
 static struct process *know_process(struct tracer *tracer, pid_t pid, pid_t ppid)

@@ -91,22 +91,20 @@ void tell_exec(struct tracer *tracer, const struct task *task, pid_t old_tid)
 {
     struct encoder *encoder;
     struct proc_file file;
-    struct proc_ids ids;
-    char comm[16];
+    struct task_ids ids;
 
     if (!is_told(tracer, task))
         return;
     encoder = begin(tracer, ROW_EXEC, task->tid);
     encoder_integer(encoder, P_EXEC_pid, task->process->pid);
     encoder_integer(encoder, P_EXEC_old_tid, old_tid);
-    if (proc_ids(task->tid, &ids) == 0) {
+    if (read_task_ids(task->tid, &ids) == 0) {
         encoder_integer(encoder, P_EXEC_uid, ids.uid);
         encoder_integer(encoder, P_EXEC_euid, ids.euid);
         encoder_integer(encoder, P_EXEC_gid, ids.gid);
         encoder_integer(encoder, P_EXEC_egid, ids.egid);
+        encoder_string(encoder, P_EXEC_comm, ids.comm);
     }
-    if (proc_comm(task->tid, comm) == 0)
-        encoder_string(encoder, P_EXEC_comm, comm);
     if (proc_exe_file(task->tid, &file) == 0) {
         encoder_integer(encoder, P_EXEC_dev, file.dev);
         encoder_integer(encoder, P_EXEC_ino, (int64_t)file.ino);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #define FIRST_ROOM 256
+/* A buffer for a path stays with its task for the next that needs one; one for an execve's arguments does not. */
+#define KEPT_KEEP 8192
 
 static size_t slot(size_t room, pid_t id)
 {
@@ -136,6 +138,8 @@ void task_remove(struct task_table *table, struct task *task)
 {
     unlink_task(table, task);
     table->task_count--;
+    if (task->kept.room > KEPT_KEEP)
+        kept_finish(&task->kept);
     task->next = table->free_tasks;
     table->free_tasks = task;
 }

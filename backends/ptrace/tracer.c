@@ -146,6 +146,8 @@ static void stop_telling(struct tracer *tracer)
     tracer->stopping = true;
     placement_finish(&tracer->placement);
     queue_end(tracer->queue);
+    queue_destroy(tracer->queue); /* the consumer has its own mapping of what is left in it */
+    tracer->queue = NULL;
     close(tracer->socket);
     tracer->socket = -1;
 }

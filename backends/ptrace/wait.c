@@ -2,7 +2,7 @@
 /*
  * Waiting for stops. For each wait the kernel walks its list of all our
  * threads and takes the first that has something to say: those behind would
- * starve, so what is ready is gathered before any of it is handled. But to
+ * starve, so now and then what is ready is gathered before any of it is handled. But to
  * gather n stops of n threads takes n * n / 2 steps of some 0.1 us, which for
  * a thousand threads is more than all the rest. Where threads are many,
  * - those that were let go last are asked first, one by one, which needs no walk;
@@ -22,6 +22,8 @@
 #define ASKED_MAX 32
 /* After so many stops comes the turn of so many slots of the table. */
 #define TURN 32
+/* So many of few threads' stops may be taken as they come before all that is ready is gathered. */
+#define FEW_TURN 8
 
 static void add_waited(struct tracer *tracer, pid_t tid, int status)
 {
@@ -47,6 +49,12 @@ static void gather(struct tracer *tracer, size_t most)
 void tracer_gather(struct tracer *tracer)
 {
     gather(tracer, WAITED_MAX);
+}
+
+static void gather_of_few(struct tracer *tracer)
+{
+    tracer->since_turn = 0;
+    tracer_gather(tracer);
 }
 
 static bool ask(struct tracer *tracer, pid_t tid)
@@ -111,7 +119,7 @@ int tracer_wait(struct tracer *tracer, bool leaving)
         add_waited(tracer, tid, status);
     if (tid > 0 && many)
         gather_of_many(tracer);
-    else if (tid > 0 && tracer->tasks.task_count > 1)
-        tracer_gather(tracer);
+    else if (tid > 0 && tracer->tasks.task_count > 1 && ++tracer->since_turn >= FEW_TURN)
+        gather_of_few(tracer);
     return 0;
 }
