@@ -57,6 +57,19 @@ static void close_all_but(int kept)
     }
 }
 
+/* Its targets depend on it: where that is allowed, memory is found elsewhere. */
+static void ask_to_be_spared(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (write(fd, "-1000", 5) < 0) {
+        /* only the privileged may */
+    }
+    close(fd);
+}
+
 /* Whoever reads a pipe that the command writes must see its end: T keeps nothing open. */
 static void let_go_of_files(int kept)
 {
@@ -144,7 +157,8 @@ static void stop_telling(struct tracer *tracer)
     if (tracer->stopping)
         return;
     tracer->stopping = true;
-    placement_finish(&tracer->placement);
+    if (!tracer->filtered)
+        placement_finish(&tracer->placement);
     queue_end(tracer->queue);
     queue_destroy(tracer->queue); /* the consumer has its own mapping of what is left in it */
     tracer->queue = NULL;
@@ -266,6 +280,7 @@ _Noreturn void tracer_run(const struct session *session)
     }
     prctl(PR_SET_NAME, "sysfold-tracer");
     settle_signals();
+    ask_to_be_spared();
     let_go_of_files(tracer.socket);
     if (begin(&tracer, &error) < 0)
         leave(&tracer, &error);

@@ -201,6 +201,44 @@ Test(ptrace, the_other_abi_is_not_misread)
     trace_finish(&trace);
 }
 
+/* A program that is i386 from its exec to its end, if this machine could build one. */
+static bool run_i386(char *name, char *first, char *second, char *third, char *syscalls, bool no_filter)
+{
+    if (access(program(name), X_OK) < 0)
+        return false;
+    trace_run(&trace, OPTIONS(.argv = (char *[]){PROGRAM(name), first, second, third, NULL}, .syscalls = syscalls,
+                              .no_filter = no_filter));
+    return true;
+}
+
+Test(ptrace, programs_of_the_other_abi)
+{
+    for (int no_filter = 0; no_filter < 2; no_filter++) {
+        if (!run_i386((char *)"calls-32", (char *)"10", NULL, NULL, NULL, no_filter))
+            cr_skip_test("the compiler cannot make i386 programs");
+        expect_output("getppid 10 fd 3 failures 0\n");
+        cr_assert_eq(trace_count(&trace, "i386:getppid"), 10);
+        cr_assert_eq(trace_count_result(&trace, "i386:openat", -EFAULT), 1);
+        cr_assert_eq(trace_count_result(&trace, "execve", 0), 1, "called by 64-bit code");
+        cr_assert_not(trace_nth(&trace, "i386:exit_group", 0)->has_result);
+        trace_finish(&trace);
+        run_i386((char *)"exec-by-thread-32", NULL, NULL, NULL, NULL, no_filter);
+        expect_output("after: tid is pid: 1\n");
+        cr_assert_eq(trace_count_result(&trace, "i386:execve", 0), 1);
+        cr_assert_eq(trace_count(&trace, "i386:getppid"), 5);
+        cr_assert_eq(trace_count_text(&trace, "thread_start", "CLONE_THREAD"), 2);
+        trace_finish(&trace);
+        run_i386((char *)"stress-32", (char *)"4", (char *)"8", (char *)"10", (char *)"getppid", no_filter);
+        expect_output("calls 320 threads 32 failures 0\n");
+        cr_assert_eq(trace_count(&trace, "i386:getppid"), 320);
+        trace_finish(&trace);
+        run_i386((char *)"untraced-32", NULL, NULL, NULL, (char *)"getppid,getpgrp", no_filter);
+        expect_output("clone 1 clone3 1 flags 1\n");
+        cr_assert_eq(trace_count(&trace, "i386:getpgrp"), no_filter ? 0 : 2);
+        trace_finish(&trace);
+    }
+}
+
 Test(ptrace, a_filter_of_the_targets_own_works_as_without_us)
 {
     for (int no_filter = 0; no_filter < 2; no_filter++) {
