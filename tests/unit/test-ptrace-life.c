@@ -166,6 +166,29 @@ Test(ptrace_life, a_stalled_consumer_costs_events_but_never_the_target)
     trace_finish(&trace);
 }
 
+Test(ptrace_life, what_a_stalled_consumer_lost_is_counted_to_the_last_event)
+{
+    const size_t calls = 30000;
+    struct sysfold_stream *stream = NULL;
+    size_t others, told;
+
+    trace_run(&trace, OPTIONS(.argv = ARGV((char *)program("calls"), (char *)"0"), .syscalls = "getppid"));
+    others = trace.count;
+    trace_finish(&trace);
+    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = ARGV((char *)program("calls"), (char *)"30000"),
+                                            .syscalls = "getppid", .buffer_size = 1),
+                            &stream),
+                 0);
+    cr_assert(trace_await_output());
+    trace_read(&trace, stream, 0);
+    cr_assert_eq(trace.end, 0, "%s", trace.error);
+    told = trace.count - trace_count(&trace, "lost");
+    trace_close(&trace, stream);
+    cr_assert_gt(trace.lost, 0);
+    cr_assert_eq(told + trace.lost, calls + others, "%zu told, %lu lost", told, (unsigned long)trace.lost);
+    trace_finish(&trace);
+}
+
 static pid_t start_worker(const char *ms, const char *threads)
 {
     pid_t pid;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -72,6 +73,17 @@ bool trace_read(struct trace *trace, struct sysfold_stream *stream, size_t most)
     if (trace->end < 0)
         snprintf(trace->error, sizeof(trace->error), "%s", error.message);
     return false;
+}
+
+bool trace_await_output(void)
+{
+    struct stat stat = {0};
+
+    for (int i = 0; i < 3000 && !stat.st_size; i++) {
+        fstat(output, &stat);
+        usleep(10000);
+    }
+    return stat.st_size > 0;
 }
 
 /* Whatever was traced: a thread's first event says where it comes from, its last that it ended. */

@@ -37,6 +37,8 @@ const char *program(const char *name);
 int trace_open(struct trace *trace, const struct sysfold_live_options *options, struct sysfold_stream **ret_stream);
 /* Reads up to `most` events (0: until the end); false at the end. */
 bool trace_read(struct trace *trace, struct sysfold_stream *stream, size_t most);
+/* Waits until the target has written something; false if it does not for half a minute. */
+bool trace_await_output(void);
 /* Closes the stream and checks what must hold of any stream. */
 void trace_close(struct trace *trace, struct sysfold_stream *stream);
 /* All of it: opens, reads to the end, closes. Fails the test if it cannot. */
