@@ -312,24 +312,7 @@ static int show(struct reading *reading, bool json)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
-    struct reading reading = {.options.keep_exited = true};
-    bool json = false;
-    int option;
-    int status;
-
-    while ((option = next_option(&command_stats, argc, argv, ":h", options)) != -1) {
-        if (option == '?')
-            return EXIT_TROUBLE;
-        json = true;
-    }
-    if (!reading_take_file(&command_stats, &reading, argc, argv))
-        return EXIT_TROUBLE;
-    status = reading_open(&reading);
-    if (status == 0)
-        status = show(&reading, json);
-    sysfold_stream_close(reading.stream);
-    return finish_stdout(status, EXIT_DAMAGED);
+    return reading_run(&command_stats, show, argc, argv);
 }
 
 const struct command command_stats = {

@@ -90,3 +90,25 @@ int reading_status(struct reading *reading)
                  (unsigned long long)(stats.damaged - reading->damaged));
     return stats.damaged || reading->damaged || reading->failed ? EXIT_DAMAGED : EXIT_SUCCESS;
 }
+
+int reading_run(const struct command *command, int (*show)(struct reading *reading, bool json), int argc, char **argv)
+{
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
+    struct reading reading = {.options.keep_exited = true};
+    bool json = false;
+    int option;
+    int status;
+
+    while ((option = next_option(command, argc, argv, ":h", options)) != -1) {
+        if (option == '?')
+            return EXIT_TROUBLE;
+        json = true;
+    }
+    if (!reading_take_file(command, &reading, argc, argv))
+        return EXIT_TROUBLE;
+    status = reading_open(&reading);
+    if (status == 0)
+        status = show(&reading, json);
+    sysfold_stream_close(reading.stream);
+    return finish_stdout(status, EXIT_DAMAGED);
+}

@@ -31,4 +31,7 @@ const struct sysfold_event *reading_next(struct reading *reading, void (*pause)(
 /* Tells of damage that nobody told of; the exit status so far. */
 int reading_status(struct reading *reading);
 
+/* All of a command that shows a whole capture in one piece, as text or with --json: `show` returns an exit status. */
+int reading_run(const struct command *command, int (*show)(struct reading *reading, bool json), int argc, char **argv);
+
 #endif
