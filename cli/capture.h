@@ -44,7 +44,7 @@ struct capture_arguments {
     "      --timed          record how long each call took\n"                                                          \
     "  -b, --backend=NAME   the mechanism (the best usable; see `sysfold backends`)\n"                                 \
     "      --no-filter      ptrace: stop at every call, without a seccomp filter\n"                                    \
-    "      --no-pin         ptrace: never hold a busy thread on the tracer's cpu\n"                                       \
+    "      --no-pin         ptrace: never hold a busy thread on the tracer's cpu\n"                                    \
     "      --buffer=BYTES   room between the target and sysfold (8388608)\n"
 
 #define CAPTURE_STATUS_HELP                                                                                            \
