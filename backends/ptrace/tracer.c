@@ -239,8 +239,10 @@ static void leave(struct tracer *tracer, const struct sysfold_error *error)
 {
     if (error->code)
         report(tracer, error);
-    if (tracer->launching && tracer->command)
+    if (tracer->launching && tracer->command > 0) {
         kill(tracer->command, SIGKILL);
+        waitpid(tracer->command, NULL, __WALL);
+    }
     _exit(error->code ? 1 : 0);
 }
 

@@ -2,12 +2,16 @@
 /* The ptrace backend through the public API: what it tells of programs that are hard to trace. */
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +134,29 @@ Test(ptrace, exec_by_a_thread_that_is_not_the_leader)
         exec_by_thread(true, NULL);
         exec_by_thread(false, (char *)"execve,getppid,pause");
     }
+}
+
+static void exec_storm(bool no_filter, char *syscalls)
+{
+    size_t processes;
+
+    trace_run(&trace, OPTIONS(.argv = ARGV(PROGRAM("exec-storm"), (char *)"30"), .no_filter = no_filter,
+                              .syscalls = syscalls));
+    expect_output("the storm is over\n");
+    cr_assert_eq(trace.status, 0);
+    cr_assert_eq(trace_count(&trace, "exec"), 31);
+    processes = 1 + trace_count(&trace, "thread_start") - trace_count_text(&trace, "thread_start", "CLONE_THREAD");
+    cr_assert_eq(trace_count(&trace, "process_exit"), processes);
+    if (!syscalls)
+        cr_assert_eq(trace_count_result(&trace, "execve", 0), 31);
+    trace_finish(&trace);
+}
+
+Test(ptrace, many_threads_race_to_exec)
+{
+    exec_storm(false, NULL);
+    exec_storm(true, NULL);
+    exec_storm(false, (char *)"getppid");
 }
 
 Test(ptrace, vfork_and_exec)
@@ -453,6 +480,34 @@ Test(ptrace, the_probe_says_usable)
     cr_assert_eq(sysfold_backend_probe(0, &info), 0);
     cr_assert_str_eq(info.name, "ptrace");
     cr_assert_eq(info.usability, SYSFOLD_USABLE, "%s", info.reason);
+}
+
+static void forbid_ptrace(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog forbidden = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &forbidden), 0);
+}
+
+Test(ptrace, where_tracing_is_forbidden_it_is_said)
+{
+    struct sysfold_backend_info info = {.size = sizeof(info)};
+    struct sysfold_stream *stream = NULL;
+
+    forbid_ptrace();
+    cr_assert_eq(sysfold_backend_probe(0, &info), 0);
+    cr_assert_eq(info.usability, SYSFOLD_NO_PERMISSION);
+    cr_assert(strstr(info.reason, "Operation not permitted"), "%s", info.reason);
+    cr_assert_neq(info.remedy[0], '\0');
+    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = ARGV((char *)"true"), .backend = "ptrace"), &stream), -EPERM);
+    cr_assert(strstr(trace.error, "cannot trace 'true': Operation not permitted"), "%s", trace.error);
 }
 
 /* T shares its cpu with a thread that makes call after call; neither that thread nor its kin may notice. */
