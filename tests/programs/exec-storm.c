@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char *self;
+/* Its path, not /proc/self/exe: that one is gone with the leader. */
+static char self[4096];
 static char rounds_left[16];
 
 static void *execute(void *data)
@@ -20,7 +21,7 @@ static void *execute(void *data)
     char *argv[] = {self, rounds_left, NULL};
 
     usleep((unsigned)rand() % 300);
-    execv("/proc/self/exe", argv);
+    execv(self, argv);
     return data;
 }
 
@@ -65,7 +66,8 @@ int main(int argc, char **argv)
         puts("the storm is over");
         return 0;
     }
-    self = argv[0];
+    if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+        return 2;
     snprintf(rounds_left, sizeof(rounds_left), "%d", rounds - 1);
     srand((unsigned)(getpid() + rounds));
     for (int i = 0; i < 4; i++) {
