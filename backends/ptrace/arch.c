@@ -99,17 +99,30 @@ void arch_restore(struct task *task)
     (void)ptrace(changed.poke, task->tid, changed.place, changed.value);
 }
 
-uint64_t arch_clone_flags(struct task *task, int event)
+/* What the event itself says; the parent may have been killed since, and its memory be gone. */
+static uint64_t flags_of_event(int event, pid_t child)
 {
-    uint64_t fallback = event == PTRACE_EVENT_VFORK ? CLONE_VM | CLONE_VFORK | SIGCHLD : SIGCHLD;
+    struct task_ids ids = {0};
+
+    if (event == PTRACE_EVENT_VFORK)
+        return CLONE_VM | CLONE_VFORK | SIGCHLD;
+    if (event == PTRACE_EVENT_FORK)
+        return SIGCHLD;
+    /* Any other exit signal than SIGCHLD: a thread, if nothing speaks against it. */
+    read_task_ids(child, &ids);
+    return ids.tgid == child ? 0 : CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
+}
+
+uint64_t arch_clone_flags(struct task *task, int event, pid_t child)
+{
     uint64_t fields[5]; /* of struct clone_args: the first is flags, the last exit_signal */
     struct clone_call call;
 
     if (!read_clone_call(task->tid, &call))
-        return fallback;
+        return flags_of_event(event, child);
     if (!call.is_clone3)
         return call.first & UINT32_MAX;
     if (target_ops.read(task, fields, call.first, sizeof(fields)) != sizeof(fields))
-        return fallback;
+        return flags_of_event(event, child);
     return fields[0] | (fields[4] & CSIGNAL);
 }

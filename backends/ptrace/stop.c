@@ -88,7 +88,7 @@ static void handle_birth(struct tracer *tracer, struct task *task, int event)
 
     if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &child) == 0 && child) {
         placement_note_birth(&tracer->placement, task->tid, (pid_t)child);
-        bear(tracer, task, (pid_t)child, arch_clone_flags(task, event));
+        bear(tracer, task, (pid_t)child, arch_clone_flags(task, event, (pid_t)child));
     }
     resume(tracer, task, 0);
 }

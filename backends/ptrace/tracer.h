@@ -73,7 +73,7 @@ void call_leave(struct tracer *tracer, struct task *task, const struct __ptrace_
 /* arch.c */
 
 /* At a clone event: which flags the parent gave, its exit signal included. */
-uint64_t arch_clone_flags(struct task *task, int event);
+uint64_t arch_clone_flags(struct task *task, int event, pid_t child);
 /* At entry: the call will not be made. */
 bool arch_skip_call(pid_t tid);
 /* At entry of a clone with CLONE_UNTRACED: takes that away; arch_restore() at exit. */
