@@ -20,7 +20,7 @@ static void *execute(void *data)
 {
     char *argv[] = {self, rounds_left, NULL};
 
-    usleep((unsigned)rand() % 300);
+    usleep((unsigned)random() % 300);
     execv(self, argv);
     return data;
 }
@@ -69,7 +69,7 @@ int main(int argc, char **argv)
     if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
         return 2;
     snprintf(rounds_left, sizeof(rounds_left), "%d", rounds - 1);
-    srand((unsigned)(getpid() + rounds));
+    srandom((unsigned)(getpid() + rounds));
     for (int i = 0; i < 4; i++) {
         pthread_create(&thread, NULL, execute, NULL);
         pthread_create(&thread, NULL, have_children, NULL);
