@@ -4,6 +4,7 @@
 
 /* sysfold: what programs do, from whichever mechanism a machine allows, as one stream of events. */
 
+#include <sysfold/compare.h>
 #include <sysfold/error.h>
 #include <sysfold/event.h>
 #include <sysfold/schema.h>
