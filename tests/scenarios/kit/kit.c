@@ -84,6 +84,7 @@ long kit_call(int expected, const char *file, int line, long nr, const uint64_t 
 {
     struct kit_made made = {.nr = nr, .args = args, .returned = true, .said = said};
     struct kit_who *self = kit_who();
+    struct kit_made *outer = self->pending; /* in a signal's handler: the call that will be restarted */
     bool failed;
 
     made.tid = self->tid;
@@ -91,7 +92,7 @@ long kit_call(int expected, const char *file, int line, long nr, const uint64_t 
     made.result = kit_raw(nr, args);
     if (self->pending) /* else a signal's handler, which came between, has told already */
         kit_tell_call(&made);
-    self->pending = NULL;
+    self->pending = outer;
     failed = made.result < 0 && made.result >= -4095;
     if (expected == KIT_EITHER || (expected == KIT_SUCCEEDS ? !failed : made.result == -expected))
         return made.result;
