@@ -330,7 +330,7 @@ static void find_self(const char *argv0)
 
     if (readlink("/proc/self/exe", own_path, sizeof(own_path) - 1) <= 0 && !realpath(argv0, own_path))
         kit_fail("it does not know its own path");
-    if (truth && *truth != '/') /* it will run in another directory */
+    if (truth && *truth && *truth != '/') /* it will run in another directory */
         kit_fail("$SYSFOLD_TRUTH is not an absolute path");
     (void)snprintf(truth_variable, sizeof(truth_variable), "SYSFOLD_TRUTH=%s", truth ? truth : "");
 }
