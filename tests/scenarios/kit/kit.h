@@ -105,10 +105,13 @@ long kit_vfork(kit_function *run, void *data); /* vfork: returns when the child 
 long kit_clone(unsigned long flags, kit_function *run, void *data);
 long kit_clone3(unsigned long flags, int exit_signal, kit_function *run, void *data);
 #define KIT_THREAD (0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000) /* CLONE_VM FS FILES SIGHAND THREAD SYSVSEM */
-/* Waits by wait4 until the child has ended, writes down how, and gives its status. */
+/* Waits by wait4 until the child has ended, writes down how, and gives its status. Fails with a child that failed. */
 int kit_reap(long pid);
 /* Writes down that a process has ended with that status: for the calls that tell of it otherwise (waitid ...). */
 void kit_ended(long pid, int status);
+/* Waits until a child has ended, writes down how, and gives its status: without a trace, and it is still to be waited
+ * for. For calls that tell of it (waitid ...), or that need it to be over. */
+int kit_await(long pid);
 
 /*
  * Signals. The handler writes down the signal and its own rt_sigreturn.

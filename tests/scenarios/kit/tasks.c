@@ -176,9 +176,28 @@ long kit_clone3(unsigned long flags, int exit_signal, kit_function *run, void *d
 
 /* Ends. */
 
+#define STATUS_FAILED (99 << 8) /* kit_fail's */
+
 void kit_ended(long pid, int status)
 {
+    if (status == STATUS_FAILED)
+        kit_fail("a child went otherwise than the scenario says");
     kit_tell(pid, "process_exit", SAID(NUMBER("pid", pid), NUMBER("status", status)));
+}
+
+int kit_await(long pid)
+{
+    siginfo_t info = {0};
+    int status;
+
+    kit_mark(KIT_MARK_END);
+    if (kit_raw(SYS_waitid, (const uint64_t[6]){P_PID, (uint64_t)pid, (uintptr_t)&info, WEXITED | WNOWAIT | __WALL}))
+        kit_fail("a child was not to be waited for");
+    status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
+    status |= info.si_code == CLD_DUMPED ? WCOREFLAG : 0;
+    kit_ended(pid, status);
+    kit_mark(KIT_MARK_BEGIN);
+    return status;
 }
 
 int kit_reap(long pid)
