@@ -72,11 +72,13 @@ _Noreturn void kit_fail(const char *what)
         quiet(SYS_exit_group, 99, 0, 0, 0);
 }
 
+static void leave_directory(void);
+
 _Noreturn void kit_skip(const char *why)
 {
     printf("skipped: %s\n", why);
-    if (*directory && chdir("/") == 0)
-        (void)rmdir(directory);
+    if (*directory)
+        leave_directory();
     exit(77);
 }
 

@@ -121,11 +121,11 @@ static void put_memory(struct finding *find, uint64_t address, uint64_t asked)
 
 static void put_string(struct finding *find, uint64_t address)
 {
-    size_t room = kit_readable(address, PATH_MAX);
+    size_t room = kit_readable(address, PATH_MAX + 1); /* of longer ones no more: no capture has it */
     const char *string = (const char *)(uintptr_t)address;
     size_t size = room ? strnlen(string, room) : 0;
 
-    if (address && room && size == room)
+    if (address && room && size == room && room <= PATH_MAX)
         size++; /* no NUL in reach: more was asked for than can be read */
     if (!address || !room)
         put_memory(find, address, 1);
