@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+/* mount, umount2 and chroot, by a child in namespaces of its own. */
+
+#include "inside.h"
+
+static void before(void)
+{
+    struct stat made;
+
+    here_find();
+    here_make("made", "made", &made);
+    if (mkdir("mnt", 0755) < 0 || mkdir("dir", 0755) < 0 || symlink("mnt", "link") < 0)
+        kit_fail("it cannot make directories and a link");
+    inside_need(inside_tmpfs, "nobody may mount anything here, not even in a user namespace");
+}
+BEFORE(before)
+
+static void mounts(void)
+{
+    OK(mount, "some\xff source", "mnt", "tmpfs", MS_NOSUID | MS_NODEV, "size=65536");
+    FAILS(EINVAL, mount, NULL, "mnt", NULL, MS_REMOUNT, "size=nonsense");
+    OK(mount, NULL, "mnt", NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_RDONLY, NULL);
+    OK(mount, "dir", here("mnt"), "", MS_BIND, NULL);
+    OK(mount, "", "mnt", "none", MS_PRIVATE, NULL);
+    FAILS(ENOENT, mount, "tmpfs", "none", "tmpfs", 0, NULL);
+    FAILS(ENOENT, mount, "tmpfs", "", "tmpfs", 0, NULL);
+    FAILS(ENODEV, mount, "tmpfs", "mnt", "no-such-file-system", 0, NULL);
+    FAILS(ENOENT, mount, "none", "mnt", NULL, MS_BIND, NULL);
+    FAILS(ENOTDIR, mount, "tmpfs", "made", "tmpfs", 0, NULL);
+    FAILS(EFAULT, mount, BAD, "mnt", "tmpfs", 0, NULL);
+    FAILS(EFAULT, mount, "tmpfs", BAD, "tmpfs", 0, NULL);
+    FAILS(EFAULT, mount, "tmpfs", NULL, "tmpfs", 0, NULL);
+    FAILS(EFAULT, mount, "tmpfs", "mnt", BAD, 0, NULL);
+    FAILS(EFAULT, mount, "tmpfs", "mnt", "tmpfs", 0, BAD);
+}
+
+static void unmounts(void)
+{
+    FAILS(EINVAL, umount2, "link", UMOUNT_NOFOLLOW);
+    OK(umount2, "link", 0);
+    FAILS(EAGAIN, umount2, "mnt", MNT_EXPIRE); /* marked; the next such call would do it */
+    OK(umount2, here("mnt"), MNT_DETACH);
+    FAILS(EINVAL, umount2, "mnt", 0);
+    FAILS(EINVAL, umount2, "mnt", 0x40000000);
+    FAILS(EINVAL, umount2, "dir", MNT_DETACH);
+    FAILS(ENOENT, umount2, "none", 0);
+    FAILS(ENOENT, umount2, "", 0);
+    FAILS(EFAULT, umount2, BAD, 0);
+    FAILS(EFAULT, umount2, NULL, 0);
+}
+
+static void roots(void)
+{
+    char path[PATH_MAX];
+
+    FAILS(ENOENT, chroot, "none");
+    FAILS(ENOENT, chroot, "");
+    FAILS(ENOTDIR, chroot, "made");
+    FAILS(EFAULT, chroot, BAD);
+    FAILS(EFAULT, chroot, NULL);
+    OK(chroot, "dir");
+    OK(getcwd, path, sizeof(path)); /* "(unreachable)": the working directory is not below the root */
+    OK(chdir, "/");
+    OK(getcwd, path, sizeof(path));
+    FAILS(ENOENT, stat, here("made"), path);
+}
+
+static void child(void *data)
+{
+    (void)data;
+    mounts();
+    unmounts();
+    roots();
+    EXIT_GROUP(0);
+}
+
+SCENARIO
+{
+    if (kit_reap(kit_clone(INSIDE, child, NULL)))
+        kit_fail("the child did not end well");
+    OK(stat, "made", &(struct stat){0});
+}
