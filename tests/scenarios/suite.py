@@ -6,6 +6,7 @@
     suite.py all                the same for all of them, and then: every row has a scenario, every declared difference
                                 still occurs, and docs/conformance.md says what was found
     suite.py rows               which rows the truths of all scenarios cover, without tracing anything
+    suite.py alone              each scenario runs in a root directory with nothing but itself in it
 
 Options: --sysfold PROGRAM --scenarios DIRECTORY --source DIRECTORY [--user nobody] [-b BACKENDS] [--repeat N] [--write]
 """
@@ -18,6 +19,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -203,6 +205,43 @@ def rows(suite):
     return 1 if judge_rows(suite, covered, not skipped) + failed else 0
 
 
+def in_root(directory):
+    """For between fork and exec."""
+    def enter():
+        os.chroot(directory)
+        os.chdir("/")
+    return enter
+
+
+def run_alone(suite, name):
+    """What is wrong, "" if nothing is."""
+    root = suite.work / f"{name}.root"
+    root.mkdir()
+    shutil.copy(suite.program(name), root / "scenario")
+    (root / "dev").mkdir()  # every container has this one
+    os.mknod(root / "dev/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    done = subprocess.run(["/scenario"], preexec_fn=in_root(root), env={"TMPDIR": "/", "SYSFOLD_TRUTH": "/truth"},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    left = {path.name for path in root.iterdir()} - {"scenario", "truth", "dev"}
+    if done.returncode == SKIP:
+        print(f"skipped: {name}: {done.stdout.strip()}")
+        return ""
+    if done.returncode != 0:
+        return f"exit status {done.returncode}: {done.stderr.strip()}"
+    return f"it leaves {', '.join(left)} behind" if left else ""
+
+
+def alone(suite):
+    if os.geteuid() != 0:
+        print("skipped: only root can change the root directory")
+        return SKIP
+    wrong = {name: why for name in suite.names() if (why := run_alone(suite, name))}
+    for name, why in wrong.items():
+        print(f"{name}: {why}")
+    print(f"{len(suite.names())} scenarios, {len(wrong)} do not run alone")
+    return 1 if wrong else 0
+
+
 # Everything.
 
 def sum_uses(uses, document):
@@ -326,7 +365,7 @@ def check_document(suite, covered, columns):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["one", "all", "rows"])
+    parser.add_argument("what", choices=["one", "all", "rows", "alone"])
     parser.add_argument("names", nargs="*", metavar="SCENARIO")
     parser.add_argument("--sysfold", type=os.path.realpath, required=True)
     parser.add_argument("--scenarios", type=lambda path: pathlib.Path(path).resolve(), required=True)
@@ -348,7 +387,7 @@ def main():
         print("skipped: strace, the independent witness, is not installed")
     suite = Suite(options)
     try:
-        return {"one": one, "all": all_of, "rows": rows}[options.what](suite)
+        return {"one": one, "all": all_of, "rows": rows, "alone": alone}[options.what](suite)
     finally:
         suite.close()
 

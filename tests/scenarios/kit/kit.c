@@ -23,7 +23,8 @@ static char own_path[PATH_MAX];
 static char directory[PATH_MAX];
 static char truth_variable[PATH_MAX + 16];
 static char frame_variable[PATH_MAX + 48]; /* for programs it executes: the first process, and the directory */
-static char *environment[] = {truth_variable, frame_variable, NULL};
+static char self_variable[PATH_MAX + 16];
+static char *environment[] = {truth_variable, frame_variable, self_variable, NULL};
 
 /* In assembly, so that there is one place behind the call that a signal's handler can tell. */
 __asm__(".text\n"
@@ -329,9 +330,13 @@ static void write_frame(long first)
 static void find_self(const char *argv0)
 {
     const char *truth = getenv("SYSFOLD_TRUTH");
+    const char *known = getenv("SYSFOLD_SELF"); /* to the one who executed us, where there is no /proc */
 
-    if (readlink("/proc/self/exe", own_path, sizeof(own_path) - 1) <= 0 && !realpath(argv0, own_path))
+    if (known)
+        (void)snprintf(own_path, sizeof(own_path), "%s", known);
+    else if (readlink("/proc/self/exe", own_path, sizeof(own_path) - 1) <= 0 && !realpath(argv0, own_path))
         kit_fail("it does not know its own path");
+    (void)snprintf(self_variable, sizeof(self_variable), "SYSFOLD_SELF=%s", own_path);
     if (truth && *truth && *truth != '/') /* it will run in another directory */
         kit_fail("$SYSFOLD_TRUTH is not an absolute path");
     (void)snprintf(truth_variable, sizeof(truth_variable), "SYSFOLD_TRUTH=%s", truth ? truth : "");
