@@ -33,8 +33,8 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct command command_trace, command_record, command_read, command_stats, command_ps, command_schema,
-    command_backends;
+extern const struct command command_trace, command_record, command_read, command_stats, command_ps, command_compare,
+    command_schema, command_backends;
 
 /* One line on stderr: "sysfold: ...". */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

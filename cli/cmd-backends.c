@@ -19,6 +19,25 @@ static const char *usability(const struct sysfold_backend_info *info)
     }
 }
 
+/* NULL: no memory. */
+static json_t *declared_json(const char *backend)
+{
+    struct sysfold_declared declared = {.size = sizeof(declared)};
+    json_t *list = json_array();
+
+    for (size_t i = 0; list && sysfold_declared(backend, i, &declared) == 0; i++) {
+        json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "row", declared.row, "param", declared.param, "kind",
+                                  declared.kind == SYSFOLD_DECLARED_ABSENT ? "absent" : "different", "reason",
+                                  declared.reason);
+
+        if (json_array_append_new(list, entry) < 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
 static int show_json(void)
 {
     struct sysfold_backend_info info = {.size = sizeof(info)};
@@ -26,8 +45,9 @@ static int show_json(void)
 
     for (size_t i = 0; document && sysfold_backend_probe(i, &info) == 0; i++) {
         json_t *backend =
-            json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", info.name, "usability", usability(&info), "summary",
-                      info.summary, "reason", json_text(info.reason), "remedy", json_text(info.remedy));
+            json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", info.name, "usability", usability(&info), "summary",
+                      info.summary, "reason", json_text(info.reason), "remedy", json_text(info.remedy), "declared",
+                      declared_json(info.name));
 
         if (json_array_append_new(document, backend) < 0) {
             json_decref(document);
@@ -37,7 +57,23 @@ static int show_json(void)
     return json_show(document) ? EXIT_SUCCESS : EXIT_TROUBLE;
 }
 
-static int show_text(void)
+static void show_declared(const char *backend)
+{
+    struct sysfold_declared declared = {.size = sizeof(declared)};
+    size_t count = 0;
+
+    while (sysfold_declared(backend, count, &declared) == 0) {
+        if (!count)
+            (void)puts("  not as in other backends:");
+        count++;
+        (void)printf("    %s.%s %s: %s\n", declared.row, declared.param,
+                     declared.kind == SYSFOLD_DECLARED_ABSENT ? "is absent" : "differs", declared.reason);
+    }
+    if (!count)
+        (void)puts("  nothing is absent or different");
+}
+
+static int show_text(bool verbose)
 {
     struct sysfold_backend_info info = {.size = sizeof(info)};
 
@@ -47,35 +83,43 @@ static int show_text(void)
             (void)printf("  %s\n", info.reason);
         if (info.remedy[0])
             (void)printf("  remedy: %s\n", info.remedy);
+        if (verbose)
+            show_declared(info.name);
     }
     return EXIT_SUCCESS;
 }
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 301}, {0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                            {"verbose", no_argument, NULL, 'v'},
+                                            {"json", no_argument, NULL, 301},
+                                            {0}};
+    bool verbose = false;
     bool json = false;
     int option;
 
-    while ((option = next_option(&command_backends, argc, argv, ":h", options)) != -1) {
+    while ((option = next_option(&command_backends, argc, argv, ":hv", options)) != -1) {
         if (option == '?')
             return EXIT_TROUBLE;
-        json = true;
+        verbose |= option == 'v';
+        json |= option == 301;
     }
     if (optind < argc)
         return misused(&command_backends, "unexpected argument '%s'", argv[optind]);
-    return finish_stdout(json ? show_json() : show_text(), EXIT_DAMAGED);
+    return finish_stdout(json ? show_json() : show_text(verbose), EXIT_DAMAGED);
 }
 
 const struct command command_backends = {
     .name = "backends",
     .summary = "list the capture mechanisms: usable here or not, why, and what to do",
-    .help = "Usage: sysfold backends [--json]\n"
+    .help = "Usage: sysfold backends [-v] [--json]\n"
             "List the capture mechanisms, best first: whether each is usable here, why (not),\n"
             "and what to do about it.\n"
             "\n"
-            "      --json  as one JSON document\n"
-            "  -h, --help  this text\n"
+            "  -v, --verbose  also what each does not know, or says differently (always in JSON)\n"
+            "      --json     as one JSON document\n"
+            "  -h, --help     this text\n"
             "\n"
             "Exit status: 0; 1 if the output cannot be written; 2 for bad usage.\n"
             "\n"

@@ -7,24 +7,26 @@ _sysfold() {
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'trace record read stats ps schema backends help --help --version' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'trace record read stats ps compare schema backends help --help --version' -- "$current")
         return
     fi
     case $command in
     trace) options="$capture --json --all --color --help" ;;
     record) options="$capture --compress --quiet --help" ;;
     read) options='--json --all --follow --color --help' ;;
-    stats | ps | backends) options='--json --help' ;;
+    stats | ps) options='--json --help' ;;
+    compare) options='--backends --truth --strace --timeout --snaplen --ignore --output --all --limit --color --json --junit --story --quiet --help' ;;
+    backends) options='--verbose --json --help' ;;
     schema) options='--markdown --json --man --help' ;;
-    help) options='trace record read stats ps schema backends' ;;
+    help) options='trace record read stats ps compare schema backends' ;;
     *) return ;;
     esac
     case $previous in
-    -b | --backend) options=$(sysfold backends --json 2> /dev/null | sed -n 's/^ *"name": "\(.*\)".*/\1/p') ;;
+    -b | --backend | --backends) options=$(sysfold backends --json 2> /dev/null | sed -n 's/^ *"name": "\(.*\)".*/\1/p') ;;
     --color) options='auto always never' ;;
     -p | --pid) options=$(cd /proc && printf '%s ' [0-9]*) ;;
     -e) options='file process network memory signal ipc desc' ;;
-    -o | --output)
+    -o | --output | --truth | --strace)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -32,7 +34,10 @@ _sysfold() {
         if [[ $current != -* && $command =~ ^(trace|record)$ ]]; then
             mapfile -t COMPREPLY < <(compgen -c -- "$current")
             return
-        elif [[ $current != -* && $command =~ ^(read|stats|ps)$ ]]; then
+        elif [[ $current != -* && $command == compare && " ${COMP_WORDS[*]:2:COMP_CWORD-2} " == *' -- '* ]]; then
+            mapfile -t COMPREPLY < <(compgen -c -- "$current")
+            return
+        elif [[ $current != -* && $command =~ ^(read|stats|ps|compare)$ ]]; then
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
             return
         fi

@@ -10,7 +10,8 @@ import unittest
 
 from kit import Case, main
 
-COMMANDS = {"trace": 125, "record": 125, "read": 2, "stats": 2, "ps": 2, "schema": 2, "backends": 2}
+COMMANDS = {"trace": 125, "record": 125, "read": 2, "stats": 2, "ps": 2, "compare": 2, "schema": 2,
+            "backends": 2}
 
 
 class Usage(Case):
@@ -136,7 +137,18 @@ class Backends(Case):
         ptrace = [entry for entry in json.loads(self.succeed("backends", "--json")) if entry["name"] == "ptrace"]
         self.assertEqual(len(ptrace), 1)
         self.assertIn(ptrace[0]["usability"], ["usable", "no permission", "unsupported"])
-        self.assertEqual({"name", "usability", "summary", "reason", "remedy"}, set(ptrace[0]))
+        self.assertEqual({"name", "usability", "summary", "reason", "remedy", "declared"}, set(ptrace[0]))
+        for entry in ptrace[0]["declared"]:
+            self.assertEqual(set(entry), {"row", "param", "kind", "reason"})
+            self.assertIn(entry["kind"], ["absent", "different"])
+
+    def test_what_is_declared(self):
+        declared = {entry["name"]: entry["declared"] for entry in json.loads(self.succeed("backends", "--json"))}
+        text = self.succeed("backends", "-v")
+        for entry in [entry for entries in declared.values() for entry in entries]:
+            self.assertIn(f" {entry['row']}.{entry['param']} ", text)
+            self.assertIn(entry["reason"], text)
+        self.assertEqual(text.count("nothing is absent"), sum(not entries for entries in declared.values()))
 
 
 assert unittest
