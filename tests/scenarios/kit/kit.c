@@ -363,6 +363,8 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 
 static void leave_directory(void)
 {
+    for (int fd = 3; fd < DESCRIPTORS; fd++) /* it may have left none, and a limit that allows no more */
+        close(fd);
     if (chdir("/") == 0)
         (void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
