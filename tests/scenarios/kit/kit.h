@@ -85,6 +85,8 @@
 /* Calls that do not return to tell: written down before they are made. */
 #define EXIT(status) kit_exit(SYS_exit, status)             /* of the thread */
 #define EXIT_GROUP(status) kit_exit(SYS_exit_group, status) /* of the process */
+/* A call that somebody ends the thread in. */
+#define NEVER_RETURNS(name, ...) kit_never(SYS_##name, KIT_ARGS(__VA_ARGS__))
 /* Succeeds, or ends the scenario. `said` as above, or NULL. A thread that is not its process's leader becomes it. */
 #define EXECVE(path, argv, envp) kit_exec(SYS_execve, KIT_ARGS(path, argv, envp), NULL)
 #define EXECVEAT(dirfd, path, argv, envp, flags) kit_exec(SYS_execveat, KIT_ARGS(dirfd, path, argv, envp, flags), NULL)
@@ -107,6 +109,8 @@ long kit_clone3(unsigned long flags, int exit_signal, kit_function *run, void *d
 #define KIT_THREAD (0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000) /* CLONE_VM FS FILES SIGHAND THREAD SYSVSEM */
 /* Waits by wait4 until the child has ended, writes down how, and gives its status. Fails with a child that failed. */
 int kit_reap(long pid);
+/* Waits, without a trace, until a thread (of the caller's process) has ended: nobody reaps those. */
+void kit_join(long tid);
 /* Writes down that a process has ended with that status: for the calls that tell of it otherwise (waitid ...). */
 void kit_ended(long pid, int status);
 /* Waits until a child has ended, writes down how, and gives its status: without a trace, and it is still to be waited
@@ -177,6 +181,7 @@ extern uint8_t *kit_bad;
 int kit_main(int argc, char **argv, void (*scenario)(const char *argument));
 long kit_call(int expected, const char *file, int line, long nr, const uint64_t args[6], const struct kit_said *said);
 _Noreturn void kit_exit(long nr, int status);
+_Noreturn void kit_never(long nr, const uint64_t args[6]);
 _Noreturn void kit_exec(long nr, const uint64_t args[6], const struct kit_said *said);
 
 #endif

@@ -176,6 +176,13 @@ long kit_clone3(unsigned long flags, int exit_signal, kit_function *run, void *d
 
 /* Ends. */
 
+_Noreturn void kit_never(long nr, const uint64_t args[6])
+{
+    kit_tell_call(&(struct kit_made){.tid = kit_tid(), .nr = nr, .args = args});
+    (void)kit_raw(nr, args);
+    kit_fail("a call returned in which the thread was to end");
+}
+
 #define STATUS_FAILED (99 << 8) /* kit_fail's */
 
 void kit_ended(long pid, int status)
@@ -211,6 +218,17 @@ int kit_reap(long pid)
     kit_ended(pid, status);
     kit_tell_call(&(struct kit_made){.tid = kit_tid(), .nr = SYS_wait4, .args = args, .result = result, .returned = true});
     return status;
+}
+
+void kit_join(long tid)
+{
+    const uint64_t nobody[6] = {(uint64_t)kit_who()->pid, (uint64_t)tid, 0};
+    static const struct timespec moment = {.tv_nsec = 500000};
+
+    kit_mark(KIT_MARK_END);
+    while (kit_raw(SYS_tgkill, nobody) == 0)
+        kit_raw(SYS_nanosleep, (const uint64_t[6]){(uintptr_t)&moment});
+    kit_mark(KIT_MARK_BEGIN);
 }
 
 /* Signals. */
