@@ -5,9 +5,10 @@
 
 #include "kit/kit.h"
 
-static struct epoll_event event, events[80];
+#define MANY 400
+
+static struct epoll_event event, events[MANY];
 static uint64_t no_signals;
-static struct timespec at_once;
 
 static void interrupt(void *data)
 {
@@ -43,17 +44,19 @@ static void wait_for_some(long epoll, const int pair[2])
     OK(write, pair[1], "x", 1);
     OK(epoll_wait, epoll, events, 10, -1);
     OK(epoll_wait, epoll, events, 10, 0); /* once is enough */
-    for (int fd = 20; fd < 60; fd++) {
+    for (int fd = 100; fd < 100 + MANY; fd++) {
         OK(dup2, pair[1], fd);
         event = (struct epoll_event){.events = EPOLLOUT, .data.u64 = (uint64_t)fd << 32};
         OK(epoll_ctl, epoll, EPOLL_CTL_ADD, fd, &event);
     }
-    OK(epoll_wait, epoll, events, 80, 0);
+    OK(epoll_wait, epoll, events, MANY, 0); /* more than a record holds */
     OK(epoll_wait, epoll, events, 1, 0);
     OK(epoll_wait, epoll, kit_at_edge(24), 2, 0);
     FAILS(EFAULT, epoll_wait, epoll, BAD, 10, 0);
-    for (int fd = 20; fd < 60; fd++)
+    for (int fd = 100; fd < 100 + MANY; fd++)
         OK(epoll_ctl, epoll, EPOLL_CTL_DEL, fd, BAD);
+    for (int fd = 100; fd < 100 + MANY; fd++)
+        OK(close, fd);
 }
 
 SCENARIO
@@ -87,6 +90,4 @@ SCENARIO
     FAILS(EINVAL, epoll_pwait, epoll, events, 10, 0, &no_signals, 3);
     FAILS(EFAULT, epoll_pwait, epoll, events, 10, 0, BAD, 8);
     FAILS(EBADF, epoll_pwait, -1, events, 10, 0, NULL, 0);
-    TRY(epoll_pwait2, epoll, events, 10, &at_once, &no_signals, 8); /* Linux 5.11 */
-    TRY(epoll_pwait2, 99, events, 10, &at_once, NULL, 0);
 }

@@ -5,6 +5,7 @@
 
 #include "kit/kit.h"
 
+static int pair[2];
 static struct pollfd fds[1000];
 static struct timespec at_once, a_while = {.tv_sec = 60};
 static uint64_t no_signals, usr1 = UINT64_C(1) << (SIGUSR1 - 1);
@@ -21,11 +22,25 @@ static void interrupt_ppoll(void *data)
     OK(kill, *(long *)data, SIGUSR1);
 }
 
+/* A signal that is ignored: where somebody traces, the kernel goes on by restart_syscall. */
+static void disturb_poll(void *data)
+{
+    kit_wait_asleep(*(long *)data, SYS_poll);
+    OK(kill, *(long *)data, SIGCONT);
+    kit_pause_ms(5);
+    OK(write, pair[1], "x", 1);
+}
+
 static void wait_for_signals(void)
 {
     long self = kit_tid();
+    char back;
     long child;
 
+    child = kit_fork(disturb_poll, &self);
+    OK(poll, fds, 1, 60000);
+    kit_reap(child);
+    OK(read, pair[0], &back, 1);
     kit_handle(SIGUSR1, SA_RESTART, NULL); /* which makes no difference here */
     child = kit_fork(interrupt_poll, &self);
     FAILS(EINTR, poll, fds, 1, 60000);
@@ -38,8 +53,6 @@ static void wait_for_signals(void)
 
 SCENARIO
 {
-    int pair[2];
-
     OK(pipe, pair);
     fds[0] = (struct pollfd){.fd = pair[0], .events = POLLIN};
     fds[1] = (struct pollfd){.fd = pair[1], .events = POLLOUT | POLLIN};
@@ -62,6 +75,7 @@ SCENARIO
     memcpy(kit_at_edge(2 * sizeof(*fds)), fds, 2 * sizeof(*fds));
     OK(poll, kit_at_edge(2 * sizeof(*fds)), 2, 0);
     FAILS(EFAULT, poll, kit_at_edge(2 * sizeof(*fds)), 3, 0);
+    FAILS(EFAULT, poll, kit_at_edge(5), 1, 0); /* part of one */
     FAILS(EFAULT, poll, BAD, 1, 0);
     FAILS(EFAULT, poll, NULL, 1, 0);
     FAILS(EFAULT, ppoll, BAD, 1, &at_once, NULL, 0);

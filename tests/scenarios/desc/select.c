@@ -44,6 +44,7 @@ static void wait_for_signals(int fd)
 static void refuse(void)
 {
     FAILS(EFAULT, select, 10, BAD, NULL, NULL, &none);
+    FAILS(EFAULT, select, 10, kit_at_edge(4), NULL, NULL, &none); /* half of a word */
     FAILS(EFAULT, select, 65, NULL, kit_at_edge(8), NULL, &none);
     FAILS(EFAULT, select, 10, NULL, NULL, NULL, BAD);
     FAILS(EINVAL, select, -1, reading, NULL, NULL, &none);

@@ -38,6 +38,10 @@ SCENARIO
     all_six(EINVAL, fd, many, IOV_MAX + 1);
     memcpy(at_edge, pieces, 2 * sizeof(*at_edge));
     all_six(EFAULT, fd, at_edge, 3); /* the array ends before its third */
+    all_six(EINVAL, fd, at_edge, -1);
+    all_six(EBADF, 99, at_edge, INT_MAX);
+    at_edge[0] = (struct iovec){kit_at_edge(40), SIZE_MAX}; /* longer than anything can be */
+    all_six(EINVAL, fd, at_edge, 2);
     pieces[0].iov_len = 10;
     pieces[1].iov_base = BAD;
     all_six(EBADF, 99, pieces, 3); /* ten bytes, then none that can be read */
@@ -47,6 +51,9 @@ SCENARIO
     all_six(EFAULT, fd, pieces, 1);
     pieces[0].iov_base = kit_at_edge(5); /* a piece that ends too early */
     all_six(EBADF, 99, pieces, 1);
+    pieces[0].iov_base = (void *)UINT64_C(0x8000000000000000);
+    all_six(EFAULT, fd, pieces, 1);
+    FAILS(EBADF, writev, 99, kit_at_edge(10), 3); /* not even the first */
     OK(lseek, fd, 0, SEEK_SET);
     pieces[0] = (struct iovec){content, 100};
     FAILS(EINVAL, preadv, fd, pieces, 1, -1, -1);
