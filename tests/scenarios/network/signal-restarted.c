@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Calls that go on when a handler with SA_RESTART is done, whatever the handler did. */
+
+#include <sys/socket.h>
+#include <time.h>
+
+#include "network/signals.h"
+
+static int fds[2], pair[2];
+static volatile int handled;
+
+static void note(int signo, siginfo_t *info)
+{
+    (void)info;
+    handled++;
+    if (signo == SIGUSR2) {
+        FAILS(EBADF, close, 99);
+        OK(getpid);
+    }
+}
+
+static void reading(void *data)
+{
+    static char buffer[8];
+
+    (void)data;
+    if (OK(read, fds[0], buffer, sizeof(buffer)) != 5)
+        kit_fail("something else was read");
+    EXIT_GROUP(handled);
+}
+
+static void accepting(void *data)
+{
+    static char buffer[8];
+
+    (void)data;
+    OK(recvfrom, pair[0], buffer, sizeof(buffer), MSG_WAITALL, NULL, NULL);
+    EXIT_GROUP(handled);
+}
+
+static void gone(void *data)
+{
+    static const struct timespec duration = {.tv_nsec = 150000000};
+
+    (void)data;
+    OK(nanosleep, &duration, NULL);
+}
+
+static void waiting(void *data)
+{
+    (void)data;
+    kit_reap(kit_fork(gone, NULL));
+    EXIT_GROUP(handled);
+}
+
+/* Twice: a call that was restarted is interrupted again. */
+static void disturb(long child, long nr)
+{
+    for (int i = 0; i < 2; i++) {
+        kit_wait_asleep(child, nr);
+        OK(kill, child, i ? SIGUSR2 : SIGUSR1);
+        kit_pause_ms(10);
+    }
+    kit_wait_asleep(child, nr);
+}
+
+SCENARIO
+{
+    long child;
+
+    kit_handle(SIGUSR1, SA_RESTART, note);
+    kit_handle(SIGUSR2, SA_RESTART, note);
+    OK(pipe, fds);
+    OK(socketpair, AF_UNIX, SOCK_STREAM, 0, pair);
+    child = kit_fork(reading, NULL);
+    disturb(child, SYS_read);
+    OK(write, fds[1], "going", 5);
+    kit_reap(child);
+    child = kit_fork(accepting, NULL);
+    disturb(child, SYS_recvfrom);
+    OK(write, pair[1], "nonsense", 8);
+    kit_reap(child);
+    child = kit_fork(waiting, NULL);
+    disturb(child, SYS_wait4);
+    if (kit_reap(child) != 2 << 8)
+        kit_fail("two signals were to be handled");
+}
