@@ -74,6 +74,21 @@ static void read_links(long dir)
     FAILS(EFAULT, readlinkat, dir, "soft", NULL, sizeof(target));
 }
 
+/* What a link leads to may be long, and need not be a path. */
+static void read_long_link(void)
+{
+    static char far[1001], target[PATH_MAX];
+
+    memset(far, '/', sizeof(far) - 1);
+    OK(symlink, far, "far");
+    OK(readlink, "far", target, sizeof(target));
+    OK(readlink, "far", target, sizeof(far) - 1);
+    OK(readlink, "far", target, 81);
+    memcpy(kit_at_edge(4), "far", 4);
+    OK(readlink, kit_at_edge(4), target, sizeof(target));
+    OK(unlink, kit_at_edge(4));
+}
+
 /* A link itself, by a descriptor and an empty path. */
 static void read_open_link(long dir)
 {
@@ -113,6 +128,7 @@ SCENARIO
     hard(dir);
     symbolic(dir);
     read_links(dir);
+    read_long_link();
     read_open_link(dir);
     remove_links(dir);
     OK(close, dir);

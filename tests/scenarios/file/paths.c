@@ -3,6 +3,8 @@
 
 #include "here.h"
 
+#define LINKS_MAX 40 /* that the kernel follows */
+
 static char longest_name[NAME_MAX + 1], too_long_name[NAME_MAX + 2];
 static char longest[PATH_MAX], too_long[PATH_MAX + 1], far_too_long[3 * PATH_MAX];
 
@@ -15,9 +17,33 @@ static void stretch(char *path, size_t length)
     path[length] = 0;
 }
 
+/* "a" leads to "made", "aa" to "a", and so on. */
+static const char *link_number(int number)
+{
+    static char name[LINKS_MAX + 2];
+
+    memset(name, 'a', (size_t)number);
+    name[number] = 0;
+    return name;
+}
+
+static void make_chain(void)
+{
+    struct stat made;
+    char target[LINKS_MAX + 2] = "made";
+
+    here_make("made", "made", &made);
+    for (int i = 1; i <= LINKS_MAX + 1; i++) {
+        if (symlink(target, link_number(i)) < 0)
+            kit_fail("it cannot make a link");
+        strcpy(target, link_number(i));
+    }
+}
+
 static void before(void)
 {
     here_find();
+    make_chain();
     memset(longest_name, 'n', NAME_MAX);
     memset(too_long_name, 'n', NAME_MAX + 1);
     stretch(longest, PATH_MAX - 1);
@@ -85,9 +111,22 @@ static void edges(void)
     FAILS(EFAULT, mkdir, kit_at_edge(1000), 0700);
 }
 
+static void chains(void)
+{
+    long fd = OK_SAYING(SAID(TEXT("file", here("made"))), open, link_number(LINKS_MAX), O_RDONLY, 0);
+
+    OK(close, fd);
+    FAILS(ELOOP, open, link_number(LINKS_MAX + 1), O_RDONLY, 0);
+    FAILS(ELOOP, access, link_number(LINKS_MAX + 1), F_OK);
+    fd = OK_SAYING(SAID(TEXT("file", here(link_number(LINKS_MAX + 1)))), open, link_number(LINKS_MAX + 1),
+                   O_PATH | O_NOFOLLOW, 0);
+    OK(close, fd);
+}
+
 SCENARIO
 {
     lengths();
     bytes();
     edges();
+    chains();
 }

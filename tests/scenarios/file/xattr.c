@@ -66,9 +66,14 @@ static void get(void)
     OK(getxattr, "made", "user.80", found, 80);
     OK(getxattr, "made", "user.81", found, sizeof(found));
     OK(getxattr, "made", "user.\x80\xff", found, sizeof(found));
+    OK(getxattr, "made", "user.edge", found, SIZE_MAX); /* the kernel takes at most 64 KiB of that */
+    memcpy(kit_at_edge(9), "user.one", 9);
+    OK(getxattr, "made", kit_at_edge(9), found, sizeof(found));
     FAILS(ERANGE, getxattr, "made", "user.one", found, sizeof(value) - 1);
     FAILS(ENODATA, getxattr, "made", "user.none", found, sizeof(found));
     FAILS(EFAULT, getxattr, "made", "user.edge", kit_at_edge(15), 16);
+    memcpy(kit_at_edge(8), "user.one", 8);
+    FAILS(EFAULT, getxattr, "made", kit_at_edge(8), found, sizeof(found));
     FAILS(EFAULT, getxattr, "made", BAD, found, sizeof(found));
     FAILS(ENOENT, getxattr, "none", "user.one", found, sizeof(found));
     FAILS(EFAULT, getxattr, NULL, "user.one", found, sizeof(found));
