@@ -98,17 +98,20 @@ static void put_values(struct finding *find, const uint8_t *from, size_t size)
     kit_put(find->line, is_one ? "" : "]");
 }
 
+static void put_no_memory(struct finding *find, uint64_t address)
+{
+    put_word(find, address ? "{\"unreadable\":true}" : "null");
+}
+
 /* `asked` bytes at an address, as far as they can be read. */
 static void put_memory(struct finding *find, uint64_t address, uint64_t asked)
 {
     size_t element = element_size(find->param);
-    size_t size = kit_readable(address, asked);
+    size_t readable = kit_readable(address, asked);
+    size_t size = readable - readable % element;
 
-    size -= size % element;
-    if (!address) {
-        put_word(find, "null");
-    } else if (asked && !size) {
-        put_word(find, "{\"unreadable\":true}");
+    if (!address || (asked && !readable)) {
+        put_no_memory(find, address);
     } else {
         put_name(find);
         if (size < asked)
@@ -162,8 +165,8 @@ static void put_iovec(struct finding *find, uint64_t address, uint64_t count, ui
     bool cut = false;
     const struct iovec *pieces = (const struct iovec *)(uintptr_t)address;
 
-    if (!address || kit_readable(address, sizeof(*pieces)) < sizeof(*pieces)) {
-        put_memory(find, address, count ? sizeof(*pieces) : 0);
+    if (!address || (count && kit_readable(address, sizeof(*pieces)) < sizeof(*pieces))) {
+        put_no_memory(find, address);
         return;
     }
     for (uint64_t i = 0; i < count && length && !cut; i++) {
@@ -198,7 +201,7 @@ static void put_message(struct finding *find, uint64_t address)
     struct msghdr header;
 
     if (kit_readable(address, sizeof(header)) < sizeof(header)) {
-        put_memory(find, address, sizeof(header));
+        put_no_memory(find, address);
         return;
     }
     memcpy(&header, (const void *)(uintptr_t)address, sizeof(header));
@@ -219,7 +222,7 @@ static void put_vector(struct finding *find, uint64_t address)
     const uint64_t *strings = (const uint64_t *)(uintptr_t)address;
 
     if (!address || kit_readable(address, sizeof(*strings)) < sizeof(*strings)) {
-        put_memory(find, address, sizeof(*strings));
+        put_no_memory(find, address);
         return;
     }
     for (size_t i = 0; !cut; i++) {
