@@ -27,7 +27,7 @@ static void lock(uint8_t *pages)
 
 static void lock_all(void)
 {
-    TRY(mlockall, MCL_CURRENT); /* more than RLIMIT_MEMLOCK lets the unprivileged have */
+    TRY(mlockall, MCL_CURRENT | MCL_ONFAULT); /* more than RLIMIT_MEMLOCK lets the unprivileged have */
     OK(munlockall);
     OK(mlockall, MCL_FUTURE | MCL_ONFAULT);
     OK(munlockall);
