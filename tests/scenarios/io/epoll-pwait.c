@@ -5,7 +5,7 @@
 
 #include "kit/kit.h"
 
-#define ONLY(signo) (UINT64_C(1) << ((signo) - 1))
+#define ONLY(signo) (UINT64_C(1) << ((signo)-1))
 
 static int signals;
 

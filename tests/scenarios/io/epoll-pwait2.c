@@ -10,7 +10,7 @@
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
 #endif
-#define ONLY(signo) (UINT64_C(1) << ((signo) - 1))
+#define ONLY(signo) (UINT64_C(1) << ((signo)-1))
 
 static void find_out(void)
 {

@@ -90,7 +90,7 @@ SCENARIO
     FAILS(EFAULT, epoll_wait, epoll, BAD, 1, -1);
     FAILS(EFAULT, epoll_wait, epoll, kit_at_edge(11), 1, -1);
     OK(epoll_wait, epoll, kit_at_edge(sizeof(event)), 2, -1); /* there is room for one only */
-    OK(close, pipe[1]); /* and with it goes what the set had of it */
+    OK(close, pipe[1]);                                       /* and with it goes what the set had of it */
     OK(epoll_wait, epoll, events, 3, 0);
     kit_descriptors();
 }

@@ -5,7 +5,7 @@
 
 #include "poke.h"
 
-#define ONLY(signo) (UINT64_C(1) << ((signo) - 1))
+#define ONLY(signo) (UINT64_C(1) << ((signo)-1))
 
 static void ignore_it(int signo, siginfo_t *info)
 {

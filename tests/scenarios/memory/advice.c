@@ -69,8 +69,7 @@ static void advise_process(uint8_t *pages)
 
 SCENARIO
 {
-    uint8_t *pages =
-        (uint8_t *)OK(mmap, NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *pages = (uint8_t *)OK(mmap, NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     pages[0] = 1;
     advise(pages);

@@ -39,8 +39,7 @@ static void lock_all(void)
 
 SCENARIO
 {
-    uint8_t *pages =
-        (uint8_t *)OK(mmap, NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *pages = (uint8_t *)OK(mmap, NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     lock(pages);
     lock_all();

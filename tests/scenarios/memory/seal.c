@@ -20,8 +20,7 @@ BEFORE(find_out)
 
 SCENARIO
 {
-    uint8_t *pages =
-        (uint8_t *)OK(mmap, NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *pages = (uint8_t *)OK(mmap, NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     OK(mseal, pages, 0, 0);
     OK(mseal, pages, 1, 0);
