@@ -36,7 +36,7 @@ SCENARIO
     kit_reap(child);
     kit_descriptors();
     OK(close_range, 21, 24, 0);
-    OK(close_range, 60, UINT_MAX, 0); /* nothing is there */
+    OK(close_range, 60, UINT_MAX, 0);  /* nothing is there */
     TRY(close_range, 25, 25, CLOEXEC); /* Linux 5.11 */
     kit_descriptors();
     FAILS(EINVAL, close_range, 9, 8, 0);

@@ -7,7 +7,7 @@
 
 #define SNAPLEN 80
 #define LARGE 70000
-#define NOWAIT 8 /* RWF_NOWAIT */
+#define NOWAIT 8  /* RWF_NOWAIT */
 #define APPEND 16 /* RWF_APPEND */
 
 static uint8_t content[LARGE];
