@@ -46,7 +46,7 @@ static void look(long first)
 SCENARIO
 {
     char first[2] = "0";
-    const char *argv[] = {"cloexec", first, NULL};
+    const char *argv[] = {kit_self(), first, NULL};
     long pidfd;
 
     if (*argument) {
