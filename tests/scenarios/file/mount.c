@@ -3,8 +3,11 @@
 
 #include "inside.h"
 
+static char long_options[5000];
+
 static void before(void)
 {
+    memset(long_options, 'x', sizeof(long_options) - 1);
     struct stat made;
 
     here_find();
@@ -32,6 +35,22 @@ static void mounts(void)
     FAILS(EFAULT, mount, "tmpfs", NULL, "tmpfs", 0, NULL);
     FAILS(EFAULT, mount, "tmpfs", "mnt", BAD, 0, NULL);
     FAILS(EFAULT, mount, "tmpfs", "mnt", "tmpfs", 0, BAD);
+}
+
+/* Strings that end where memory does, and options of more than a page. */
+static void mount_at_edges(void)
+{
+    memcpy(kit_at_edge(6), "tmpfs", 6);
+    OK(mount, "source", "dir", kit_at_edge(6), 0, NULL);
+    memcpy(kit_at_edge(10), "size=4096", 10);
+    OK(mount, "source", "dir", "tmpfs", 0, kit_at_edge(10));
+    memcpy(kit_at_edge(4), "dir", 4);
+    OK(umount2, kit_at_edge(4), 0);
+    OK(umount2, "dir", 0);
+    memcpy(kit_at_edge(5), "tmpfs", 5);
+    FAILS(EFAULT, mount, "source", "dir", kit_at_edge(5), 0, NULL);
+    FAILS(EFAULT, mount, kit_at_edge(5), "dir", "tmpfs", 0, NULL);
+    FAILS(EINVAL, mount, "source", "dir", "tmpfs", 0, long_options);
 }
 
 static void unmounts(void)
@@ -70,6 +89,7 @@ static void child(void *data)
     (void)data;
     mounts();
     unmounts();
+    mount_at_edges();
     roots();
     EXIT_GROUP(0);
 }

@@ -123,8 +123,8 @@ static void trees(void)
     long tree = OK_SAYING(SAID(TEXT("file", here("mnt"))), open_tree, AT_FDCWD, "mnt", OPENS_CLOEXEC);
 
     OK(close, tree);
-    tree = OK_SAYING(SAID(TEXT("file", here("made")), NUMBER("dev", made.st_dev), NUMBER("ino", made.st_ino)), open_tree,
-                     AT_FDCWD, "made", 0);
+    tree = OK_SAYING(SAID(TEXT("file", here("made")), NUMBER("dev", made.st_dev), NUMBER("ino", made.st_ino)),
+                     open_tree, AT_FDCWD, "made", 0);
     OK(close, tree);
     tree = OK(open_tree, AT_FDCWD, "mnt", CLONE_TREE | RECURSIVE);
     OK(move_mount, tree, "", AT_FDCWD, "dir", MOVE_FROM_EMPTY);

@@ -80,7 +80,8 @@ static void lengths(void)
 static void bytes(void)
 {
     static const char *const names[] = {
-        "\xff\xfe\x80", "\xc3\x28", "\xed\xa0\x80", "na\nme\t\x1b[31m", " ", "\x7f\\\"'\\x41", "\xf0\x9f\x98\x80", "\\", "...",
+        "\xff\xfe\x80",     "\xc3\x28", "\xed\xa0\x80", "na\nme\t\x1b[31m", " ", "\x7f\\\"'\\x41",
+        "\xf0\x9f\x98\x80", "\\",       "...",
     };
     char all[NAME_MAX + 1] = "";
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a file is: stat, lstat, newfstatat, statx, access, faccessat, statfs. */
 
-
 #include <sys/statfs.h>
 
 #include "here.h"
