@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -331,10 +332,11 @@ static void find_self(const char *argv0)
 {
     const char *truth = getenv("SYSFOLD_TRUTH");
     const char *known = getenv("SYSFOLD_SELF"); /* to the one who executed us, where there is no /proc */
+    const char *executed = (const char *)getauxval(AT_EXECFN); /* argv[0] may be anything */
 
     if (known)
         (void)snprintf(own_path, sizeof(own_path), "%s", known);
-    else if (readlink("/proc/self/exe", own_path, sizeof(own_path) - 1) <= 0 && !realpath(argv0, own_path))
+    else if (readlink("/proc/self/exe", own_path, sizeof(own_path) - 1) <= 0 && !realpath(executed ? executed : argv0, own_path))
         kit_fail("it does not know its own path");
     (void)snprintf(self_variable, sizeof(self_variable), "SYSFOLD_SELF=%s", own_path);
     if (truth && *truth && *truth != '/') /* it will run in another directory */
@@ -372,10 +374,11 @@ static void leave_directory(void)
 int kit_main(int argc, char **argv, void (*scenario)(const char *argument))
 {
     const char *frame = getenv("SYSFOLD_SCENARIO");
-    const char *name = strrchr(argv[0], '/');
+    const char *own = argc ? argv[0] : ""; /* nothing: somebody has executed it so */
+    const char *name = strrchr(own, '/');
     long first = frame ? read_frame(frame) : getpid();
 
-    find_self(argv[0]);
+    find_self(own);
     *kit_who() = (struct kit_who){.tid = getpid(), .pid = getpid(), .ppid = getppid()};
     if (mmap((void *)(uintptr_t)EDGE_PAGE, PAGE, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
@@ -388,7 +391,7 @@ int kit_main(int argc, char **argv, void (*scenario)(const char *argument))
             kit_before();
     }
     write_frame(first);
-    kit_log_open(!frame, name ? name + 1 : argv[0]);
+    kit_log_open(!frame, name ? name + 1 : own);
     kit_mark(KIT_MARK_BEGIN);
     scenario(argc > 1 ? argv[1] : "");
     if (first != kit_who()->pid)

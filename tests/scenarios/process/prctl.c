@@ -5,8 +5,6 @@
 
 #include "kit/kit.h"
 
-static int done;
-
 static void named_thread(void *data)
 {
     char name[16];
@@ -16,7 +14,6 @@ static void named_thread(void *data)
     OK(prctl, PR_GET_NAME, name, 0, 0, 0);
     if (strcmp(name, "a thread"))
         kit_fail("the kernel has another name");
-    __atomic_store_n(&done, 1, __ATOMIC_RELEASE);
 }
 
 static void names(void)
@@ -38,9 +35,7 @@ SCENARIO
     int signo = -1;
 
     names();
-    kit_clone(KIT_THREAD, named_thread, NULL);
-    while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
-        ;
+    kit_join(kit_clone(KIT_THREAD, named_thread, NULL));
     OK(prctl, PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0);
     OK(prctl, PR_GET_PDEATHSIG, &signo, 0, 0, 0);
     OK(prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
