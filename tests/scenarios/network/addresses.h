@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -50,6 +51,26 @@ static inline struct sockaddr_un unix_path(const char *path)
 static inline socklen_t unix_path_size(const char *path)
 {
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) + 1);
+}
+
+/* What comes over the loopback may come a moment later, and a socket that does not wait would miss it. */
+static inline void wait_for(long fd, short events)
+{
+    static struct pollfd wanted;
+
+    wanted = (struct pollfd){.fd = (int)fd, .events = events};
+    OK(poll, &wanted, 1, 10000);
+}
+
+/* A SOCKET_PAIR: the length of the socket's own address, it, and the other's. */
+#define SOCKET_PAIR_ROOM 257
+static inline size_t lay_pair(uint8_t to[SOCKET_PAIR_ROOM], const void *own, size_t own_size, const void *other,
+                              size_t other_size)
+{
+    to[0] = (uint8_t)own_size;
+    memcpy(to + 1, own, own_size);
+    memcpy(to + 1 + own_size, other, other_size);
+    return 1 + own_size + other_size;
 }
 
 /* A name that nobody else has, for what all processes of the machine share: "sysfold-" and six characters. */

@@ -19,8 +19,8 @@ static void prepare(struct ucred who)
     memset(&control, 0, sizeof(control));
     control.first = (struct cmsghdr){CMSG_LEN(sizeof(who)), SOL_SOCKET, SCM_CREDENTIALS};
     memcpy(CMSG_DATA(&control.first), &who, sizeof(who));
-    header = (struct msghdr){.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control,
-                             .msg_controllen = CMSG_SPACE(sizeof(who))};
+    header = (struct msghdr){
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(who))};
 }
 
 static void child(void *data)

@@ -31,6 +31,18 @@ static void alone(void)
     FAILS(ENOSYS, futex, &first, 99, 0, NULL, NULL, 0);
 }
 
+static void with_owners(void)
+{
+    static uint32_t lock;
+
+    OK(futex, &lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+    if (lock != kit_tid())
+        kit_fail("the lock is another's");
+    FAILS(EDEADLK, futex, &lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+    OK(futex, &lock, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+    FAILS(EPERM, futex, &lock, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+}
+
 static void waiting(void *data)
 {
     (void)data;
@@ -50,6 +62,7 @@ SCENARIO
     long children[2];
 
     alone();
+    with_owners();
     children[0] = waiter();
     if (OK(futex, &first, FUTEX_WAKE, 10, NULL, NULL, 0) != 1)
         kit_fail("one was to wake");

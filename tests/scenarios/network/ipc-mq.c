@@ -48,6 +48,20 @@ static void exchange(long fd)
     FAILS(EAGAIN, mq_timedreceive, fd, buffer, sizeof(buffer), &priority, NULL);
 }
 
+static void in_time(long fd)
+{
+    static const struct timespec past = {.tv_sec = 1};
+    static struct mq_attr blocking, found;
+
+    OK(mq_getsetattr, fd, &blocking, &found);
+    FAILS(ETIMEDOUT, mq_timedreceive, fd, buffer, sizeof(buffer), &priority, &past);
+    OK(mq_timedsend, fd, "1", 1, 1, &past);
+    OK(mq_timedsend, fd, "2", 1, 1, &past);
+    FAILS(ETIMEDOUT, mq_timedsend, fd, "3", 1, 1, &past);
+    OK(mq_timedreceive, fd, buffer, sizeof(buffer), NULL, &past);
+    FAILS(EFAULT, mq_timedreceive, fd, buffer, sizeof(buffer), BAD, NULL); /* it is gone nevertheless */
+}
+
 static void failures(long fd)
 {
     static const struct timespec wrong = {.tv_nsec = -1};
@@ -82,6 +96,7 @@ SCENARIO
     FAILS(EBADF, mq_getsetattr, 99, NULL, &found);
     kit_descriptors();
     exchange(fd);
+    in_time(fd);
     failures(fd);
     OK(mq_unlink, name);
     FAILS(ENOENT, mq_unlink, name);

@@ -11,12 +11,18 @@ static long id;
 static unsigned short values[3] = {1, 2, 0};
 static struct sembuf two[] = {{0, 2, 0}, {1, -1, 0}};
 static struct sembuf take[] = {{2, -1, 0}}, try[] = {{2, -1, IPC_NOWAIT}}, give[] = {{2, 1, 0}}, beyond[] = {{9, 1, 0}},
-                     zero[] = {{2, 0, IPC_NOWAIT}};
+                     zero[] = {{2, 0, IPC_NOWAIT}}, undo[] = {{2, 3, SEM_UNDO}};
 
 static void taking(void *data)
 {
     (void)data;
     OK(semop, id, take, 1);
+}
+
+static void leaving(void *data)
+{
+    (void)data;
+    OK(semop, id, undo, 1);
 }
 
 static void control(void)
@@ -68,6 +74,9 @@ SCENARIO
     kit_wait_asleep(child, SYS_semop);
     OK(semtimedop, id, give, 1, &(const struct timespec){.tv_sec = 20});
     kit_reap(child);
+    kit_reap(kit_fork(leaving, NULL));
+    if (OK(semctl, id, 2, GETVAL, 0) != 0)
+        kit_fail("what the child did was not undone");
     OK(semctl, id, 0, IPC_RMID, 0);
     FAILS(EINVAL, semctl, id, 0, IPC_RMID, 0);
     FAILS(EINVAL, semop, id, give, 1);

@@ -29,6 +29,7 @@ SCENARIO
         kit_fail("the memory is not shared");
     FAILS(EINVAL, shmat, id, (uintptr_t)memory + 1, 0); /* not at such an address */
     FAILS(EINVAL, shmat, id, memory, 0);                /* not in place of another */
+    OK(shmdt, OK(shmat, id, (uintptr_t)memory - (UINT64_C(1) << 30) + 5, SHM_RND));
     FAILS(EFAULT, shmctl, id, IPC_STAT, BAD);
     OK(shmdt, readable);
     OK(shmdt, memory);

@@ -11,7 +11,8 @@ struct message {
 };
 
 static char text[3][8] = {"one", "second", "3"}, room[3][8];
-static struct iovec out[] = {{text[0], 3}, {text[1], 6}, {text[2], 1}}, in[] = {{room[0], 8}, {room[1], 2}, {room[2], 8}};
+static struct iovec out[] = {{text[0], 3}, {text[1], 6}, {text[2], 1}},
+                    in[] = {{room[0], 8}, {room[1], 2}, {room[2], 8}};
 static struct message messages[3];
 static int pair[2];
 

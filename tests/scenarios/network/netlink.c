@@ -22,7 +22,8 @@ SCENARIO
     static struct {
         struct nlmsghdr header;
         char body[4];
-    } message = {.header = {.nlmsg_len = NLMSG_HDRLEN, .nlmsg_type = NLMSG_NOOP, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK}};
+    } message = {
+        .header = {.nlmsg_len = NLMSG_HDRLEN, .nlmsg_type = NLMSG_NOOP, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK}};
     static char answer[8];
     socklen_t size = sizeof(found);
     long fd = OK(socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Sockets that do not wait: a connection in progress, one that is refused, nobody to accept, nothing to read. */
 
-#include <poll.h>
-
 #include "network/addresses.h"
 
 static struct sockaddr_in here;
@@ -15,14 +13,6 @@ static int error_of(long fd)
     size = sizeof(error);
     OK(getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &size);
     return error;
-}
-
-static void wait_writable(long fd)
-{
-    static struct pollfd wanted;
-
-    wanted = (struct pollfd){.fd = (int)fd, .events = POLLOUT};
-    OK(poll, &wanted, 1, 10000);
 }
 
 SCENARIO
@@ -39,18 +29,20 @@ SCENARIO
     OK(getsockname, listener, &here, &size);
     FAILS(ECONNREFUSED, connect, OK(socket, AF_INET, SOCK_STREAM, 0), &here, sizeof(here));
     FAILS(EINPROGRESS, connect, refused, &here, sizeof(here));
-    wait_writable(refused);
+    wait_for(refused, POLLOUT);
     if (error_of(refused) != ECONNREFUSED)
         kit_fail("a connection to nobody was not refused");
     OK(listen, listener, 1);
     FAILS(EAGAIN, accept, listener, NULL, NULL);
     FAILS(EINPROGRESS, connect, client, &here, sizeof(here));
-    wait_writable(client);
+    wait_for(client, POLLOUT);
     if (error_of(client) != 0)
         kit_fail("the connection failed");
+    wait_for(listener, POLLIN);
     server = OK(accept4, listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     FAILS(EAGAIN, read, server, buffer, sizeof(buffer));
     FAILS(EAGAIN, recvfrom, client, buffer, sizeof(buffer), 0, NULL, NULL);
     OK(write, client, "at last", 7);
+    wait_for(server, POLLIN);
     OK(read, server, buffer, sizeof(buffer));
 }

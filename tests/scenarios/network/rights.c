@@ -21,8 +21,8 @@ static void send_fds(const int *fds, size_t count)
     memset(&control, 0, sizeof(control));
     control.first = (struct cmsghdr){CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
     memcpy(CMSG_DATA(&control.first), fds, count * sizeof(int));
-    header = (struct msghdr){.msg_iov = &text, .msg_iovlen = 1, .msg_control = &control,
-                             .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+    header = (struct msghdr){
+        .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof(int))};
 }
 
 static void receive(size_t room, int flags)

@@ -6,7 +6,7 @@
 
 #include "kit/kit.h"
 
-#define BIT(signo) (UINT64_C(1) << ((signo) - 1))
+#define BIT(signo) (UINT64_C(1) << ((signo)-1))
 #define REALTIME 34
 #define NOBODY 0x7ffffff0 /* no process can have this number */
 

@@ -33,11 +33,13 @@ SCENARIO
         long client = connected_make();
         long server;
 
+        wait_for(listener, POLLIN);
         size = sizeof(found);
         server = OK(accept4, listener, &found, &size, flags[i]);
         OK(fcntl, server, F_GETFD);
         OK(fcntl, server, F_GETFL);
         OK(write, client, "to ::1", 6);
+        wait_for(server, POLLIN);
         OK(recvfrom, server, buffer, sizeof(buffer), 0, NULL, NULL);
         OK(getpeername, client, &found, &size);
         kit_descriptors();

@@ -9,8 +9,9 @@
 
 SCENARIO
 {
-    static const int clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
-                                 CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME};
+    static const int clocks[] = {CLOCK_REALTIME,          CLOCK_MONOTONIC,     CLOCK_PROCESS_CPUTIME_ID,
+                                 CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
+                                 CLOCK_MONOTONIC_COARSE,  CLOCK_BOOTTIME};
     static struct timespec now;
     static struct timeval tv;
     static struct timezone zone;
@@ -21,6 +22,8 @@ SCENARIO
         OK(clock_gettime, clocks[i], &now);
         OK(clock_getres, clocks[i], &now);
     }
+    OK(clock_gettime, -6, &now); /* a clock of processor time: of one's own process */
+    OK(clock_getres, -2, &now);  /* and of one's own thread */
     OK(clock_getres, CLOCK_REALTIME, NULL);
     OK(gettimeofday, &tv, NULL);
     OK(gettimeofday, NULL, &zone);

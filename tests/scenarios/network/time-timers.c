@@ -58,6 +58,23 @@ static void with_signal(void)
     OK(timer_delete, timer);
 }
 
+static void to_the_thread(void)
+{
+    static const struct itimerspec past = {.it_value.tv_nsec = 1};
+    static struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = REALTIME};
+    static uint64_t none;
+    static int timer;
+
+    event._sigev_un._tid = (pid_t)kit_tid();
+    event.sigev_value.sival_int = 78;
+    OK(timer_create, CLOCK_BOOTTIME, &event, &timer);
+    OK(timer_settime, timer, TIMER_ABSTIME, &past, NULL);
+    FAILS(EINTR, rt_sigsuspend, &none, 8);
+    if (value != 78)
+        kit_fail("the other timer's signal did not come");
+    OK(timer_delete, timer);
+}
+
 static void failures(void)
 {
     static const struct itimerspec wrong = {.it_value.tv_nsec = 1000000000};
@@ -85,5 +102,6 @@ SCENARIO
 {
     silent();
     with_signal();
+    to_the_thread();
     failures();
 }

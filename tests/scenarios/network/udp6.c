@@ -17,7 +17,8 @@ static void over_itself(long fd)
     size = sizeof(found);
     OK(recvfrom, fd, buffer, sizeof(buffer), 0, &found, &size);
     OK(sendto, fd, "short", 5, 0, &here, 24); /* the least that IPv6 takes: without a scope */
-    size = 7; /* less than the address needs: it is cut off, its length is told */
+    /* Less room than the address needs: it is cut off, its length is told. */
+    size = 7;
     OK(recvfrom, fd, buffer, 3, MSG_TRUNC, &found, &size);
     FAILS(EINVAL, sendto, fd, "short", 5, 0, &here, 23);
 }
