@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#pragma weak sysfold_strace_open
 /* What is compared: which inputs there are, and their stories. */
 
 #include "compare.h"
