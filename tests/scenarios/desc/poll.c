@@ -77,6 +77,7 @@ SCENARIO
     FAILS(EFAULT, poll, kit_at_edge(2 * sizeof(*fds)), 3, 0);
     FAILS(EFAULT, poll, kit_at_edge(5), 1, 0); /* part of one */
     FAILS(EFAULT, poll, BAD, 1, 0);
+    FAILS(EINVAL, poll, kit_at_edge(2 * sizeof(*fds)), UINT_MAX, 0); /* more than there can be */
     FAILS(EFAULT, poll, NULL, 1, 0);
     FAILS(EFAULT, ppoll, BAD, 1, &at_once, NULL, 0);
     FAILS(EFAULT, ppoll, fds, 1, BAD, NULL, 0);

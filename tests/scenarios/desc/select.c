@@ -48,6 +48,7 @@ static void refuse(void)
     FAILS(EFAULT, select, 65, NULL, kit_at_edge(8), NULL, &none);
     FAILS(EFAULT, select, 10, NULL, NULL, NULL, BAD);
     FAILS(EINVAL, select, -1, reading, NULL, NULL, &none);
+    FAILS(EINVAL, select, INT_MIN, kit_at_edge(8), NULL, NULL, &none);
     FAILS(EINVAL, select, 0, NULL, NULL, NULL, &negative);
     FAILS(EFAULT, pselect6, 10, NULL, NULL, BAD, &at_once, NULL);
     FAILS(EFAULT, pselect6, 0, NULL, NULL, NULL, &at_once, BAD);

@@ -43,5 +43,6 @@ SCENARIO
     FAILS(EBADF, sendfile, to, only_written, NULL, 10);
     offset = -1;
     FAILS(EINVAL, sendfile, to, from, &offset, 10);
+    FAILS(EINVAL, sendfile, to, from, NULL, SIZE_MAX);
     FAILS(ESPIPE, sendfile, to, pair[0], &offset, 10);
 }

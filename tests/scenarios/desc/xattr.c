@@ -37,6 +37,7 @@ static void set(long fd)
     FAILS(ENODATA, fsetxattr, fd, "user.none", value, 5, XATTR_REPLACE);
     FAILS(EINVAL, fsetxattr, fd, "user.a", value, 5, 99);
     FAILS(E2BIG, fsetxattr, fd, "user.a", value, sizeof(value), 0);
+    FAILS(E2BIG, fsetxattr, fd, "user.a", kit_at_edge(7), SIZE_MAX, 0);
     FAILS(ERANGE, fsetxattr, fd, too_long, value, 5, 0);
     FAILS(ERANGE, fsetxattr, fd, "", value, 5, 0);
     FAILS(EFAULT, fsetxattr, fd, BAD, value, 5, 0);
@@ -50,6 +51,7 @@ static void set(long fd)
 static void get(long fd)
 {
     OK(fgetxattr, fd, "user.a", back, sizeof(back));
+    OK(fgetxattr, fd, "user.a", back, SIZE_MAX);
     OK(fgetxattr, fd, "user.b\xff", kit_at_edge(SNAPLEN + 1), SNAPLEN + 1);
     OK(fgetxattr, fd, "user.b\xff", NULL, 0); /* how long is it? */
     OK(fgetxattr, fd, "user.b\xff", back, 0);
