@@ -147,3 +147,15 @@ void sysfold_stream_each_process(const struct sysfold_stream *stream,
     if (stream->state)
         state_each_process(stream->state, visit, data);
 }
+
+bool stream_has_state(const struct sysfold_stream *stream)
+{
+    return stream->state;
+}
+
+const char *stream_source_backend(const struct sysfold_stream *stream)
+{
+    if (!stream->feed.source_backend)
+        return stream->feed.name;
+    return stream->feed.source_backend(stream->feed.data, stream->batch.source);
+}

@@ -21,6 +21,7 @@
 struct named_source {
     uint32_t number;
     char *name;
+    char *backend; /* NULL: the file does not say */
 };
 
 struct reader {
@@ -108,11 +109,10 @@ static size_t find_source(const struct reader *reader, uint32_t number)
     return low;
 }
 
-static int add_source(struct reader *reader, uint32_t number, const char *name)
+static int add_source(struct reader *reader, uint32_t number, const char *name, const char *backend)
 {
     size_t at = find_source(reader, number);
-    struct named_source *grown;
-    char *copy;
+    struct named_source *grown, added = {.number = number};
 
     if (at < reader->source_count && reader->sources[at].number == number)
         return 0; /* the first name stays: events may have been shown with it */
@@ -122,11 +122,15 @@ static int add_source(struct reader *reader, uint32_t number, const char *name)
     if (!grown)
         return -ENOMEM;
     reader->sources = grown;
-    copy = strdup(name);
-    if (!copy)
+    added.name = strdup(name);
+    added.backend = backend ? strdup(backend) : NULL;
+    if (!added.name || (backend && !added.backend)) {
+        free(added.name);
+        free(added.backend);
         return -ENOMEM;
+    }
     memmove(grown + at + 1, grown + at, (reader->source_count - at) * sizeof(*grown));
-    grown[at] = (struct named_source){number, copy};
+    grown[at] = added;
     reader->source_count++;
     return 0;
 }
@@ -137,7 +141,8 @@ static int read_source(struct reader *reader, const struct block *block, const u
     int r = -EBADMSG;
 
     if (source && text_is_clean(source->name, SOURCE_NAME_MAX))
-        r = add_source(reader, source->number, source->name);
+        r = add_source(reader, source->number, source->name,
+                       text_is_clean(source->backend, SOURCE_NAME_MAX) ? source->backend : NULL);
     if (r == -EBADMSG)
         blocks_report(&reader->blocks, "the block at %" PRIu64 " is damaged (it describes no source)", block->offset);
     if (source)
@@ -153,6 +158,14 @@ static const char *reader_source_name(void *data, uint32_t number)
     if (at < reader->source_count && reader->sources[at].number == number)
         return reader->sources[at].name;
     return "unknown";
+}
+
+static const char *reader_source_backend(void *data, uint32_t number)
+{
+    const struct reader *reader = data;
+    size_t at = find_source(reader, number);
+
+    return at < reader->source_count && reader->sources[at].number == number ? reader->sources[at].backend : NULL;
 }
 
 /* Schema. */
@@ -299,8 +312,10 @@ static void reader_close(void *data)
 {
     struct reader *reader = data;
 
-    for (size_t i = 0; i < reader->source_count; i++)
+    for (size_t i = 0; i < reader->source_count; i++) {
         free(reader->sources[i].name);
+        free(reader->sources[i].backend);
+    }
     free(reader->sources);
     file_schema_destroy(reader->schema);
     free(reader->raw);
@@ -422,6 +437,7 @@ int sysfold_file_open(const char *path, const struct sysfold_file_options *optio
         .name = "file",
         .next_batch = reader_next_batch,
         .source_name = reader_source_name,
+        .source_backend = reader_source_backend,
         .exit_status = reader_exit_status,
         .stats = reader_stats,
         .close = reader_close,

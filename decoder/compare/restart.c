@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Interrupted calls. When a signal comes, one mechanism shows the call that
+ * the kernel restarts twice, another once, and chance decides whether there is
+ * anything to show at all. A call that was interrupted and is then made again
+ * is told once, as it ended.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "canonical.h"
+#include "common/cleanup.h"
+#include "story.h"
+
+#define HANDLER_EVENTS_MAX 4096 /* how far behind an interruption we look for the call */
+
+int64_t result_seen(int64_t result)
+{
+    switch (result) {
+    case -512: /* ERESTARTSYS */
+    case -513: /* ERESTARTNOINTR */
+    case -514: /* ERESTARTNOHAND */
+    case -516: /* ERESTART_RESTARTBLOCK */
+        return -EINTR;
+    default:
+        return result;
+    }
+}
+
+static bool is_interrupted(const struct record *record)
+{
+    return record->row && sysfold_row_is_syscall(record->row) && record->flags & SYSFOLD_EVENT_FAILED &&
+           result_seen((int32_t)record_number(record, "res", 0)) == -EINTR;
+}
+
+static bool same_value(const struct sysfold_value *a, const struct sysfold_value *b)
+{
+    if (a->status != b->status || a->kind != b->kind)
+        return false;
+    if (a->status != SYSFOLD_PRESENT)
+        return true;
+    if (a->kind != SYSFOLD_KIND_BYTES)
+        return a->u == b->u;
+    return a->size == b->size && !memcmp(a->data, b->data, a->size);
+}
+
+/* Does the program pass the same? What the kernel fills in may differ. */
+static bool is_same_call(const struct record *a, const struct record *b)
+{
+    if (a->row != b->row || !a->row)
+        return false;
+    for (unsigned i = 1; i < a->row->param_count; i++) {
+        struct sysfold_value x, y;
+
+        if (param_is_filled_in(a->row, &a->row->params[i]))
+            continue;
+        if (record_param(a, i, &x) < 0 || record_param(b, i, &y) < 0 || !same_value(&x, &y))
+            return false;
+    }
+    return true;
+}
+
+/* The call as it was made, with the result that it had in the end. */
+static int finish_call(struct sysfold_story *story, uint32_t interrupted, uint32_t restarted)
+{
+    struct told *from = &story->events[interrupted], *to = &story->events[restarted];
+    struct record call, end;
+    const struct sysfold_param *param;
+    uint8_t *bytes;
+    uint16_t type;
+    int64_t result;
+
+    story_record(story, from, &call);
+    story_record(story, to, &end);
+    param = &call.row->params[0];
+    bytes = story_keep(story, call.bytes, call.size);
+    if (!bytes)
+        return -ENOMEM;
+    result = record_number(&end, "res", 0);
+    type = (uint16_t)((load_u16(bytes, false) & ~SYSFOLD_EVENT_FAILED) | (end.flags & SYSFOLD_EVENT_FAILED));
+    memcpy(bytes, &type, sizeof(type));
+    /* Little endian, as all stories are that get this far: the low bytes come first. */
+    memcpy(bytes + (call.body - call.bytes) + param->place, &result, wire_size(param->type->wire));
+    to->record = bytes;
+    to->flags |= TOLD_RESTARTED;
+    from->flags |= TOLD_MERGED;
+    return 0;
+}
+
+/* The event behind the handlers that the interruption led to; NONE. */
+static uint32_t behind_handlers(const struct sysfold_story *story, const uint32_t *next, uint32_t at)
+{
+    unsigned depth = 0;
+
+    at = next[at];
+    for (unsigned i = 0; at != NONE && i < HANDLER_EVENTS_MAX; i++, at = next[at]) {
+        struct record record;
+
+        story_record(story, &story->events[at], &record);
+        if (story->events[at].flags & TOLD_SIGNAL) {
+            depth += story->events[at].flags & TOLD_HANDLED ? 1 : 0;
+        } else if (record_is(&record, "rt_sigreturn")) {
+            if (!depth--)
+                return NONE;
+        } else if (!depth) {
+            return at;
+        }
+    }
+    return NONE;
+}
+
+static int merge_one(struct sysfold_story *story, const uint32_t *next, uint32_t at)
+{
+    struct record record, later;
+    uint32_t found;
+
+    story_record(story, &story->events[at], &record);
+    if (!is_interrupted(&record))
+        return 0;
+    found = behind_handlers(story, next, at);
+    if (found == NONE)
+        return 0;
+    story_record(story, &story->events[found], &later);
+    if (record_is(&later, "restart_syscall") && !record_is(&record, "restart_syscall"))
+        return finish_call(story, at, found);
+    if (is_same_call(&record, &later))
+        story->events[at].flags |= TOLD_MERGED;
+    return 0;
+}
+
+int story_merge_restarts(struct sysfold_story *story)
+{
+    cleanup_free uint32_t *next = calloc((size_t)story->count + 1, sizeof(*next));
+    cleanup_free uint32_t *following = malloc(((size_t)story->thread_count + 1) * sizeof(*following));
+    int r = 0;
+
+    if (!next || !following)
+        return -ENOMEM;
+    if (story->swapped)
+        return 0;
+    memset(following, 0xff, ((size_t)story->thread_count + 1) * sizeof(*following));
+    for (uint32_t i = story->count; i-- > 0;) {
+        const struct told *told = &story->events[i];
+
+        if (told->flags & (TOLD_CUT | TOLD_IGNORED))
+            continue;
+        next[i] = following[told->thread];
+        following[told->thread] = i;
+    }
+    for (uint32_t i = 0; i < story->count && !r; i++) {
+        if (!(story->events[i].flags & (TOLD_CUT | TOLD_IGNORED | TOLD_SIGNAL)))
+            r = merge_one(story, next, i);
+    }
+    return r;
+}
