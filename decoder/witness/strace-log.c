@@ -364,16 +364,34 @@ static bool take_ending(struct text *text, const char *ending)
     return true;
 }
 
-/* "vfork(strace: Process 12 attached": the line goes on in the next. */
-static bool take_message(struct text *text)
+static int note_attached(struct strace_log *log, struct text line)
+{
+    struct log_thread *thread;
+    struct text rest;
+    int64_t tid;
+
+    if (!number_behind(line, "strace: Process ", &tid, &rest))
+        return 0;
+    thread = thread_of(log, (uint32_t)tid);
+    if (!thread)
+        return -ENOMEM;
+    if (text_starts(rest, " attached"))
+        set_living(log, thread, true);
+    return 0;
+}
+
+/* "vfork(strace: Process 12 attached": the line goes on in the next. 1: it is such a line. */
+static int take_message(struct strace_log *log, struct text *text)
 {
     struct text before = *text;
     size_t at;
+    int r;
 
     if (!take_ending(&before, " attached") || !text_find(before, "strace: Process ", &at) || !at)
-        return false;
+        return 0;
+    r = note_attached(log, text_after(*text, at));
     text->size = at;
-    return true;
+    return r < 0 ? r : 1;
 }
 
 static bool is_call(const struct strace_log *log, struct text line)
@@ -391,9 +409,9 @@ static int read_call(struct strace_log *log, uint32_t tid, struct text line)
 {
     struct log_thread *thread = thread_of(log, tid);
     struct item item = {.kind = ITEM_CALL, .tid = tid, .line = log->line};
-    bool dangling = take_message(&line);
-    int r = thread ? flush_pending(log, thread) : -ENOMEM; /* lost: something went by unseen */
+    int dangling = take_message(log, &line), r;
 
+    r = thread && dangling >= 0 ? flush_pending(log, thread) : -ENOMEM; /* lost: something went by unseen */
     if (r < 0)
         return r;
     if (dangling || take_ending(&line, "<unfinished ...>")) {
@@ -428,7 +446,7 @@ static int go_on(struct strace_log *log, uint32_t tid, struct text rest)
     free(thread->pending.joined);
     item.line = log->line;
     item.text = (struct text){item.joined, size};
-    if (take_ending(&item.text, "<unfinished ...>") || take_message(&item.text)) {
+    if (take_ending(&item.text, "<unfinished ...>")) {
         thread->pending = item;
         return 0;
     }
@@ -465,22 +483,6 @@ static int read_resumed(struct strace_log *log, uint32_t tid, struct text line)
 }
 
 /* Lines. */
-
-static int note_attached(struct strace_log *log, struct text line)
-{
-    struct log_thread *thread;
-    struct text rest;
-    int64_t tid;
-
-    if (!number_behind(line, "strace: Process ", &tid, &rest))
-        return 0;
-    thread = thread_of(log, (uint32_t)tid);
-    if (!thread)
-        return -ENOMEM;
-    if (text_starts(rest, " attached"))
-        set_living(log, thread, true);
-    return 0;
-}
 
 static int read_thread_line(struct strace_log *log, uint32_t tid, struct text line)
 {

@@ -170,10 +170,18 @@ bool text_field(struct text inside, const char *key, struct text *ret_value)
 
 struct text text_bare(struct text text)
 {
+    size_t depth = 0;
+
     text = text_trim(text);
     for (size_t at = 0; at < text.size; at = skip_thing(text, at)) {
-        if (text_starts(text_after(text, at), "/*") || (text.at[at] == '<' && is_decoration(text, at)))
+        char c = text.at[at];
+
+        if (!depth && (text_starts(text_after(text, at), "/*") || (c == '<' && is_decoration(text, at))))
             return text_trim((struct text){text.at, at});
+        if (c == '(' || c == '[' || c == '{')
+            depth++;
+        else if ((c == ')' || c == ']' || c == '}') && depth)
+            depth--;
     }
     return text;
 }
@@ -214,6 +222,8 @@ static const struct constant constants[] = {
     {"PROT_NONE", 0},
     {"RLIM64_INFINITY", -1},
     {"RLIM_INFINITY", -1},
+    {"SCM_CREDENTIALS", 2},
+    {"SCM_RIGHTS", 1},
     {"SIGRTMIN", FIRST_REALTIME},
     {"SIG_DFL", 0},
     {"SIG_IGN", 1},

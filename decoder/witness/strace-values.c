@@ -18,25 +18,27 @@ static const struct {
     {"clone", "child_tidptr", 3}, {"clone", "tls", 4},
 };
 
-/* strace shows the argument at another place than the kernel has it; -1: what it shows there is no argument of the
- * kernel's. */
+/* strace shows the argument at another place than the kernel has it; -1: what it shows there is none of the kernel's. */
 static const struct {
     const char *call;
+    const char *operation; /* only where argument 1 begins like this */
     int shown, place;
 } moved_args[] = {
-    {"preadv2", 4, 5},    {"pwritev2", 4, 5}, {"clone", 5, -1},
-    {"old_mmap", 0, -1},  {"old_mmap", 1, -1}, {"old_mmap", 2, -1}, {"old_mmap", 3, -1}, {"old_mmap", 4, -1},
-    {"old_mmap", 5, -1},  {"mmap2", 5, -1},    {"old_select", 0, -1}, {"old_select", 1, -1},
-    {"old_select", 2, -1}, {"old_select", 3, -1}, {"old_select", 4, -1},
+    {"futex", "FUTEX_WAIT_BITSET", 4, 5}, {"futex", "FUTEX_WAKE_BITSET", 3, 5}, {"futex", "FUTEX_LOCK_PI", 2, 3},
+    {"mmap2", "", 5, -1},      {"old_mmap", "", 0, -1},   {"old_mmap", "", 1, -1},   {"old_mmap", "", 2, -1},
+    {"old_mmap", "", 3, -1},   {"old_mmap", "", 4, -1},   {"old_mmap", "", 5, -1},   {"old_select", "", 0, -1},
+    {"old_select", "", 1, -1}, {"old_select", "", 2, -1}, {"old_select", "", 3, -1}, {"old_select", "", 4, -1},
+    {"preadv2", "", 4, 5},     {"pwritev2", "", 4, 5},
 };
 
-static int place_of(struct text name, int shown)
+static int place_of(const struct shown *shown, struct text name, int at)
 {
     for (size_t i = 0; i < sizeof(moved_args) / sizeof(moved_args[0]); i++) {
-        if (moved_args[i].shown == shown && text_is(name, moved_args[i].call))
+        if (moved_args[i].shown == at && text_is(name, moved_args[i].call) &&
+            (!*moved_args[i].operation || text_starts(shown->args[1], moved_args[i].operation)))
             return moved_args[i].place;
     }
-    return shown;
+    return at;
 }
 
 static bool set_keyed(struct shown *shown, struct text name, struct text arguments)
@@ -62,7 +64,7 @@ void shown_set_args(struct shown *shown, struct text name, struct text arguments
     if (set_keyed(shown, name, arguments))
         return;
     for (int i = 0; i < CALL_ARGS && text_next(&arguments, ',', &item); i++) {
-        int place = place_of(name, i);
+        int place = place_of(shown, name, i);
 
         if (place >= 0)
             shown->args[place] = item;

@@ -35,6 +35,7 @@ struct life {
     uint32_t tid, pid, ppid;
     uint32_t old_tid; /* the thread that executes as this one; 0: it itself */
     uint32_t parent_tid;
+    uint32_t found_ppid; /* of one without a birth: what it was told; 0: nothing */
     uint64_t flags;
     size_t image;
     bool forced, forced_32; /* strace says what mode it is in */
@@ -228,13 +229,19 @@ static int new_image(struct strace *strace, struct life *life)
     return 0;
 }
 
-static void learn_abi(struct strace *strace, const struct life *life, struct text name)
+static void learn(struct strace *strace, struct life *life, const struct item *item)
 {
-    bool native = call_number(&strace->log.names, CALL_NATIVE, name) >= 0;
-    bool foreign = call_number(&strace->log.names, CALL_I386, name) >= 0;
+    bool native = call_number(&strace->log.names, CALL_NATIVE, item->name) >= 0;
+    bool foreign = call_number(&strace->log.names, CALL_I386, item->name) >= 0;
+    int64_t result;
 
     if (native != foreign && strace->images[life->image] == IMAGE_UNKNOWN)
         strace->images[life->image] = foreign ? IMAGE_I386 : IMAGE_NATIVE;
+    if (!life->has_ppid && text_is(item->name, "getppid") && read_result(item->result, &result) && result > 0) {
+        life->found_ppid = (uint32_t)result;
+        life->ppid = life->found_ppid;
+        life->has_ppid = true;
+    }
 }
 
 /* Lives. */
@@ -276,7 +283,9 @@ static int come_alive(struct strace *strace, uint32_t tid, size_t line, struct l
         return start_life(strace, life, birth, line);
     life->living = true;
     life->pid = tid;
-    life->has_ppid = life->forced = false;
+    life->ppid = life->found_ppid;
+    life->has_ppid = life->found_ppid;
+    life->forced = false;
     life->old_tid = 0;
     return new_image(strace, life);
 }
@@ -386,9 +395,8 @@ static enum call_abi abi_of(const struct strace *strace, const struct life *life
     return call_number(&strace->log.names, first, name) >= 0 ? first : second;
 }
 
-static int tell_call(struct strace *strace, const struct life *life, const struct item *item)
+static int tell_call(struct strace *strace, enum call_abi abi, const struct item *item)
 {
-    enum call_abi abi = abi_of(strace, life, item->name);
     int nr = call_number(&strace->log.names, abi, item->name);
     struct shown shown = {.arch = abi == CALL_I386 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64, .nr = (uint32_t)nr};
     struct encoder *encoder;
@@ -416,11 +424,12 @@ static int replay_call(struct strace *strace, struct life *life, size_t at)
 {
     const struct item *item = &strace->log.items[at];
     struct birth *birth = strace->births[at];
+    enum call_abi abi = abi_of(strace, life, item->name); /* as it was when the call was made */
     int64_t result;
     int r = 0;
 
     if (strace->looking)
-        learn_abi(strace, life, item->name);
+        learn(strace, life, item);
     if (birth && !birth->done) {
         struct life *child = table_get(&strace->lives, item->result.at && read_result(item->result, &result)
                                                            ? (uint32_t)result
@@ -431,7 +440,7 @@ static int replay_call(struct strace *strace, struct life *life, size_t at)
     }
     if (!r && is_exec(item->name) && read_result(item->result, &result) && !result)
         r = tell_exec(strace, life, item);
-    return r < 0 || strace->looking ? r : tell_call(strace, life, item);
+    return r < 0 || strace->looking ? r : tell_call(strace, abi, item);
 }
 
 static int replay_item(struct strace *strace, size_t at)
