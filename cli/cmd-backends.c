@@ -26,9 +26,9 @@ static json_t *declared_json(const char *backend)
     json_t *list = json_array();
 
     for (size_t i = 0; list && sysfold_declared(backend, i, &declared) == 0; i++) {
-        json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "row", declared.row, "param", declared.param, "kind",
-                                  declared.kind == SYSFOLD_DECLARED_ABSENT ? "absent" : "different", "reason",
-                                  declared.reason);
+        json_t *entry =
+            json_pack("{s:s, s:s, s:s, s:s}", "row", declared.row, "param", declared.param, "kind",
+                      declared.kind == SYSFOLD_DECLARED_ABSENT ? "absent" : "different", "reason", declared.reason);
 
         if (json_array_append_new(list, entry) < 0) {
             json_decref(list);
@@ -44,10 +44,9 @@ static int show_json(void)
     json_t *document = json_array();
 
     for (size_t i = 0; document && sysfold_backend_probe(i, &info) == 0; i++) {
-        json_t *backend =
-            json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", info.name, "usability", usability(&info), "summary",
-                      info.summary, "reason", json_text(info.reason), "remedy", json_text(info.remedy), "declared",
-                      declared_json(info.name));
+        json_t *backend = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", info.name, "usability", usability(&info),
+                                    "summary", info.summary, "reason", json_text(info.reason), "remedy",
+                                    json_text(info.remedy), "declared", declared_json(info.name));
 
         if (json_array_append_new(document, backend) < 0) {
             json_decref(document);
@@ -91,10 +90,8 @@ static int show_text(bool verbose)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {"json", no_argument, NULL, 301},
-                                            {0}};
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'}, {"verbose", no_argument, NULL, 'v'}, {"json", no_argument, NULL, 301}, {0}};
     bool verbose = false;
     bool json = false;
     int option;

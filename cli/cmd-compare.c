@@ -125,8 +125,7 @@ static bool take_option(struct comparing *comparing, int option)
 
 static bool check_command(const struct comparing *comparing)
 {
-    bool all_told = comparing->truth ||
-                    (comparing->backends && strstr(comparing->backends, "strace"));
+    bool all_told = comparing->truth || (comparing->backends && strstr(comparing->backends, "strace"));
 
     if (comparing->strace)
         misused(&command_compare, "--strace is for captures; for a command there is `-b ptrace,strace`");
@@ -143,15 +142,16 @@ static bool check_command(const struct comparing *comparing)
 
 static bool check_files(const struct comparing *comparing, size_t count)
 {
-    size_t needed = comparing->truth || comparing->strace || comparing->story ? 1 : 2;
+    bool log = comparing->truth || comparing->strace;
+    size_t needed = log && comparing->story ? 0 : log || comparing->story ? 1 : 2;
 
     if (comparing->truth && comparing->strace)
         misused(&command_compare, "either --truth or --strace, not both");
     else if (comparing->live.syscalls || comparing->live.snaplen || comparing->live.no_data)
         misused(&command_compare, "-e and -s say what is captured of a command, not of a file");
     else if (count < needed)
-        misused(&command_compare, needed == 1 ? "give a capture file, or `-- COMMAND`"
-                                              : "give two capture files, or `-- COMMAND`");
+        misused(&command_compare,
+                needed == 1 ? "give a capture file, or `-- COMMAND`" : "give two capture files, or `-- COMMAND`");
     else
         return true;
     return false;

@@ -13,10 +13,10 @@ void input_failed(struct input *input, const char *format, ...)
 {
     va_list arguments;
 
-    input->state = INPUT_FAILED;
     va_start(arguments, format);
     (void)vsnprintf(input->reason, sizeof(input->reason), format, arguments);
     va_end(arguments);
+    input->state = INPUT_FAILED;
 }
 
 static bool out_of_memory(void)
@@ -48,8 +48,8 @@ static char *own_name(const struct comparing *comparing, const char *name)
 }
 
 /* NULL after a complaint. */
-static struct input *add_input(struct comparing *comparing, enum input_kind kind, const char *name,
-                               const char *backend, const char *path)
+static struct input *add_input(struct comparing *comparing, enum input_kind kind, const char *name, const char *backend,
+                               const char *path)
 {
     struct input *larger = reallocarray(comparing->inputs, comparing->input_count + 1, sizeof(*larger));
     struct input *input;
@@ -222,8 +222,7 @@ static void read_input(struct input *input)
     struct sysfold_stats stats = {.size = sizeof(stats)};
     cleanup_stream struct sysfold_stream *stream = NULL;
 
-    if (open_input(input, &stream, &error) < 0 ||
-        sysfold_story_read(stream, &options, -1, &input->story, &error) < 0) {
+    if (open_input(input, &stream, &error) < 0 || sysfold_story_read(stream, &options, -1, &input->story, &error) < 0) {
         input_failed(input, "%s", error.message);
         return;
     }

@@ -37,8 +37,8 @@ static json_t *input_json(const struct input *input)
                      text_or_null(input->remedy), "events",
                      ready ? (json_int_t)sysfold_story_events(input->story) : (json_int_t)0, "threads",
                      ready ? (json_int_t)sysfold_story_threads(input->story) : (json_int_t)0, "lost",
-                     ready ? (json_int_t)sysfold_story_lost(input->story) : (json_int_t)0, "status",
-                     status_json(input), "seconds", input->seconds);
+                     ready ? (json_int_t)sysfold_story_lost(input->story) : (json_int_t)0, "status", status_json(input),
+                     "seconds", input->seconds);
 }
 
 static json_t *differences_json(const struct sysfold_comparison *comparison, const struct sysfold_line *line)
@@ -51,8 +51,7 @@ static json_t *differences_json(const struct sysfold_comparison *comparison, con
         if (sysfold_comparison_difference(comparison, line->first_difference + i, &difference) == 0)
             json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "param", json_text(difference.param),
                                                   "reference", json_text(difference.reference), "other",
-                                                  json_text(difference.other), "reason",
-                                                  json_text(difference.reason)));
+                                                  json_text(difference.other), "reason", json_text(difference.reason)));
     }
     return list;
 }
@@ -76,8 +75,7 @@ static json_t *lines_json(const struct comparing *comparing, const struct sysfol
     for (size_t i = 0; i < count; i++) {
         struct sysfold_line line = {.size = sizeof(line)};
 
-        if (sysfold_comparison_line(comparison, i, &line) < 0 ||
-            (line.kind == SYSFOLD_LINE_SAME && !comparing->all) ||
+        if (sysfold_comparison_line(comparison, i, &line) < 0 || (line.kind == SYSFOLD_LINE_SAME && !comparing->all) ||
             (comparing->limited && line_matters(&line) && shown++ >= comparing->limit))
             continue;
         json_array_append_new(list, line_json(comparison, i, &line));
@@ -96,11 +94,11 @@ static void add_declared(json_t *list, const struct pair *pair, bool other)
 
         if (pair->comparison)
             sysfold_comparison_declared_uses(pair->comparison, other, i, &uses);
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "side", other ? "other" : "reference", "backend",
-                            input->backend, "row", declared.row, "param", declared.param, "kind",
-                            declared.kind == SYSFOLD_DECLARED_ABSENT ? "absent" : "different", "reason",
-                            declared.reason, "uses", (json_int_t)uses));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "side", other ? "other" : "reference",
+                                        "backend", input->backend, "row", declared.row, "param", declared.param, "kind",
+                                        declared.kind == SYSFOLD_DECLARED_ABSENT ? "absent" : "different", "reason",
+                                        declared.reason, "uses", (json_int_t)uses));
     }
 }
 
@@ -129,8 +127,8 @@ static json_t *counts_json(const struct sysfold_comparison *comparison)
 
 static json_t *pair_json(const struct comparing *comparing, const struct pair *pair)
 {
-    return json_pack("{s:o, s:o, s:s, s:o, s:b, s:o, s:o, s:o}", "reference", json_text(pair->reference->name),
-                     "other", json_text(pair->other->name), "verdict", verdict_name(pair->verdict), "reason",
+    return json_pack("{s:o, s:o, s:s, s:o, s:b, s:o, s:o, s:o}", "reference", json_text(pair->reference->name), "other",
+                     json_text(pair->other->name), "verdict", verdict_name(pair->verdict), "reason",
                      text_or_null(pair->reason), "ends_differ", pair->ends_differ, "counts",
                      counts_json(pair->comparison), "lines", lines_json(comparing, pair->comparison), "declared",
                      declared_json(pair));

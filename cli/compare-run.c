@@ -134,7 +134,7 @@ static void run_strace(const struct comparing *comparing, const struct input *in
         count++;
     argv = calloc(count + sizeof(before) / sizeof(before[0]), sizeof(*argv));
     (void)snprintf(snaplen, sizeof(snaplen), "%u",
-                   comparing->live.snaplen    ? comparing->live.snaplen
+                   comparing->live.snaplen   ? comparing->live.snaplen
                    : comparing->live.no_data ? 0
                                              : 80);
     before[3] = snaplen;
@@ -305,8 +305,7 @@ static void await_keeper(pid_t keeper, const sigset_t *before)
 
 bool run_input(const struct comparing *comparing, struct input *input, const char *truth)
 {
-    struct outcome *outcome =
-        mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct outcome *outcome = mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     sigset_t before;
     pid_t keeper;
 

@@ -116,9 +116,9 @@ static const struct {
     char mark;
     const char *color;
 } looks[] = {
-    [SYSFOLD_LINE_SAME] = {' ', DIM},       [SYSFOLD_LINE_DECLARED] = {'~', CYAN},
+    [SYSFOLD_LINE_SAME] = {' ', DIM},         [SYSFOLD_LINE_DECLARED] = {'~', CYAN},
     [SYSFOLD_LINE_DIFFERENT] = {'*', YELLOW}, [SYSFOLD_LINE_MISSING] = {'-', RED},
-    [SYSFOLD_LINE_EXTRA] = {'+', GREEN},    [SYSFOLD_LINE_LOST] = {'?', MAGENTA},
+    [SYSFOLD_LINE_EXTRA] = {'+', GREEN},      [SYSFOLD_LINE_LOST] = {'?', MAGENTA},
     [SYSFOLD_LINE_DISORDERED] = {'!', RED},
 };
 
@@ -226,6 +226,24 @@ static void show_line(struct report *report, size_t index)
     show_differences(report, &line);
 }
 
+static void show_names(const struct report *report)
+{
+    const char *bold = paint(report, BOLD);
+    const char *plain = paint(report, PLAIN);
+    char left[NAME_SIZE];
+    char right[NAME_SIZE];
+
+    name_of(report->pair->reference, left);
+    name_of(report->pair->other, right);
+    if (report->column) {
+        (void)fprintf(report->out, "%s  ", bold);
+        put_column(report, left);
+        (void)fprintf(report->out, " | %s%s\n", right, plain);
+    } else {
+        (void)fprintf(report->out, "%s  < %s\n  > %s%s\n", bold, left, right, plain);
+    }
+}
+
 static void show_lines(struct report *report)
 {
     size_t count = sysfold_comparison_line_count(report->pair->comparison);
@@ -238,8 +256,11 @@ static void show_lines(struct report *report)
     }
     left_out = choose_lines(report, count);
     for (size_t i = 0; i < count; i++) {
-        if (report->shown[i])
-            show_line(report, i);
+        if (!report->shown[i])
+            continue;
+        if (!report->thread)
+            show_names(report);
+        show_line(report, i);
     }
     if (left_out)
         (void)fprintf(report->out, "... and %llu more differences (--limit)\n", (unsigned long long)left_out);
@@ -258,8 +279,8 @@ static void show_declared(const struct report *report, bool other)
         if (sysfold_comparison_declared_uses(report->pair->comparison, other, i, &uses) < 0 || !uses)
             continue;
         (void)fprintf(report->out, "  %6llu  %s: %s.%s %s: %s\n", (unsigned long long)uses, input->backend,
-                      declared.row, declared.param,
-                      declared.kind == SYSFOLD_DECLARED_ABSENT ? "is absent" : "differs", declared.reason);
+                      declared.row, declared.param, declared.kind == SYSFOLD_DECLARED_ABSENT ? "is absent" : "differs",
+                      declared.reason);
     }
 }
 
@@ -305,20 +326,8 @@ static void show_verdict(const struct report *report)
 
 static void show_pair(struct report *report)
 {
-    char left[NAME_SIZE];
-    char right[NAME_SIZE];
-
     (void)fputc('\n', report->out);
     if (report->pair->comparison && report->pair->verdict != SYSFOLD_INCOMPARABLE) {
-        name_of(report->pair->reference, left);
-        name_of(report->pair->other, right);
-        if (report->column) {
-            (void)fprintf(report->out, "%s  ", paint(report, BOLD));
-            put_column(report, left);
-            (void)fprintf(report->out, " | %s%s\n", right, paint(report, PLAIN));
-        } else {
-            (void)fprintf(report->out, "%s  < %s\n  > %s%s\n", paint(report, BOLD), left, right, paint(report, PLAIN));
-        }
         show_lines(report);
         show_summary(report);
     }

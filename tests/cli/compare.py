@@ -125,11 +125,13 @@ class Files(Compare):
         both, _ = self.compare(0, "--story", "a", "b")
         self.assertEqual(both, f"# a\n{story}\n# b\n{story}")
         self.compare(2, "--story", "missing")
+        self.run_sysfold("record", "-q", "-o", "c", "--", HELLO, env={"SYSFOLD_TRUTH": self.path("log")})
+        self.assertIn("\"here\"", self.compare(0, "--story", "--truth", "log")[0])
 
 
 class Runs(Compare):
     def test_same(self):
-        output, _ = self.compare(0, "-b", TWICE, "--", HELLO)
+        output, _ = self.compare(0, "-b", TWICE, "--", HELLO, env={"TMPDIR": self.directory})
         self.assertIn("\nptrace and ptrace#2: same\n", output)
         self.assertIn("ptrace: ", output)
         self.assertIn("exited with 0", output)

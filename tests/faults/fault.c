@@ -159,8 +159,7 @@ static void fault_probe(struct sysfold_backend_info *info)
     }
 }
 
-static int fault_open(const struct capture_options *options, struct capture **ret_capture,
-                      struct sysfold_error *error)
+static int fault_open(const struct capture_options *options, struct capture **ret_capture, struct sysfold_error *error)
 {
     struct capture *capture = calloc(1, sizeof(*capture));
     int r;

@@ -189,7 +189,8 @@ static bool is_text(const struct sysfold_param *param)
 {
     bool told = param->source != SOURCE_RESULT_FILE; /* by the kernel: temporary directories and their like */
 
-    return told && (param->type->form == FORM_PATH || param->type->form == FORM_DATA || param->type->form == FORM_STRING);
+    return told &&
+           (param->type->form == FORM_PATH || param->type->form == FORM_DATA || param->type->form == FORM_STRING);
 }
 
 static bool fits_argument(const struct tape *tape, size_t at, unsigned param)
@@ -239,7 +240,9 @@ static int strike_result(struct tape *tape, size_t at, unsigned param)
     int64_t result = result_of(tape, at);
     const struct edit edit = {.what = EDIT_INTEGER,
                               .param = param,
-                              .integer = result >= 0 ? result + 1 : result == -EIO ? -ENXIO : -EIO};
+                              .integer = result >= 0      ? result + 1
+                                         : result == -EIO ? -ENXIO
+                                                          : -EIO};
 
     return tape_edit(tape, at, &edit);
 }
