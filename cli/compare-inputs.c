@@ -12,10 +12,12 @@
 void input_failed(struct input *input, const char *format, ...)
 {
     va_list arguments;
+    char text[sizeof(input->reason)];
 
     va_start(arguments, format);
-    (void)vsnprintf(input->reason, sizeof(input->reason), format, arguments);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    printable(text, input->reason, sizeof(input->reason)); /* a path in it may be anybody's */
     input->state = INPUT_FAILED;
 }
 

@@ -5,22 +5,22 @@
 
 #include <string.h>
 
-/* The length of the UTF-8 sequence at text that XML 1.0 allows, or 0. */
-static size_t allowed(const unsigned char *text)
+/* How many bytes make the character at text up, and whether XML 1.0 allows it. What is not UTF-8 is a byte at a time. */
+static size_t measure(const unsigned char *text, bool *ret_allowed)
 {
-    size_t length = text[0] < 0x80 ? 1 : text[0] >= 0xf0 && text[0] <= 0xf4 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+    size_t length = text[0] < 0x80 ? 1 : text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
 
-    if (length == 1)
-        return text[0] >= 0x20 || text[0] == '\t' || text[0] == '\n' || text[0] == '\r';
-    if (text[0] < 0xc2 || text[0] > 0xf4 || (text[0] == 0xe0 && text[1] < 0xa0) ||
+    *ret_allowed = text[0] < 0x80 ? text[0] >= 0x20 || text[0] == '\t' || text[0] == '\n' || text[0] == '\r' : false;
+    if (length == 1 || text[0] < 0xc2 || text[0] > 0xf4 || (text[0] == 0xe0 && text[1] < 0xa0) ||
         (text[0] == 0xed && text[1] >= 0xa0) || (text[0] == 0xf0 && text[1] < 0x90) ||
         (text[0] == 0xf4 && text[1] >= 0x90))
-        return 0;
+        return 1;
     for (size_t i = 1; i < length; i++) {
         if ((text[i] & 0xc0) != 0x80)
-            return 0;
+            return 1;
     }
-    return text[0] == 0xef && text[1] == 0xbf && text[2] >= 0xbe ? 0 : length; /* U+FFFE and U+FFFF */
+    *ret_allowed = text[0] != 0xef || text[1] != 0xbf || text[2] < 0xbe; /* but U+FFFE and U+FFFF */
+    return length;
 }
 
 /* Escaped for text and attributes alike; what XML cannot hold is U+FFFD. */
@@ -29,15 +29,16 @@ static void put(FILE *out, const char *text)
     const unsigned char *at = (const unsigned char *)text;
 
     while (*at) {
-        size_t length = allowed(at);
+        bool allowed;
+        size_t length = measure(at, &allowed);
 
-        if (!length)
+        if (!allowed)
             (void)fputs("\xef\xbf\xbd", out);
         else if (*at == '&' || *at == '<' || *at == '>' || *at == '"' || *at < 0x20)
             (void)fprintf(out, "&#%u;", *at);
         else
             (void)fwrite(at, length, 1, out);
-        at += length ? length : 1;
+        at += length;
     }
 }
 

@@ -13,6 +13,7 @@ import xml.etree.ElementTree
 from kit import PATIENCE, SYSFOLD, Case, environment, main
 
 HELLO = os.path.join(os.environ.get("SCENARIOS", "."), "scenario-hello")
+OTHER = os.path.join(os.environ.get("SCENARIOS", "."), "scenario-file-open")
 TWICE = "ptrace,ptrace"
 
 
@@ -83,9 +84,10 @@ class Files(Compare):
         self.capture("a", HELLO)
         self.capture("b", "/bin/true")
         self.capture("c", "/bin/ls", "/")
-        for pair in [("a", "b"), ("b", "a"), ("b", "c")]:
-            output, _ = self.compare(1, *pair)
-            self.assertIn(f"{pair[0]} and {pair[1]}: different", output)
+        self.assertIn("b and c: different", self.compare(1, "b", "c")[0])
+        for pair in [("a", "b"), ("b", "a")]: # one with markers, one without
+            output, _ = self.compare(2, *pair)
+            self.assertRegex(output, f"{pair[0]} and {pair[1]}: cannot be judged: .*markers")
 
     def test_what_cannot_be_read(self):
         self.capture("a", HELLO)
@@ -148,7 +150,7 @@ class Runs(Compare):
     def test_truth_of_another_run(self):
         self.run_sysfold("record", "-q", "-o", "a", "--", HELLO, env={"SYSFOLD_TRUTH": self.path("log")})
         self.compare(0, "--truth", "log", "a")
-        self.capture("b", "/bin/true")
+        self.capture("b", OTHER)
         self.compare(1, "--truth", "log", "b")
 
     def test_truth_that_is_missing_or_cut_short(self):
@@ -339,7 +341,7 @@ class Reports(Compare):
         self.assertNotIn("\033", self.compare(2, "a", "c\033[2J")[1] + errors)
 
     def test_columns(self):
-        for columns, expected in [("200", " | "), ("60", "\n> ")]:
+        for columns, expected in [("200", " | "), ("60", "\n* > ")]:
             output, _ = self.compare(1, "a", "b", env={"COLUMNS": columns})
             self.assertIn(expected, output)
 
