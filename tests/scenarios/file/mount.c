@@ -71,6 +71,7 @@ static void unmounts(void)
 static void roots(void)
 {
     char path[PATH_MAX];
+    long fd;
 
     FAILS(ENOENT, chroot, "none");
     FAILS(ENOENT, chroot, "");
@@ -81,6 +82,9 @@ static void roots(void)
     OK(getcwd, path, sizeof(path)); /* "(unreachable)": the working directory is not below the root */
     OK(chdir, "/");
     OK(getcwd, path, sizeof(path));
+    fd = OK(open, "/new", O_RDWR | O_CREAT, 0600); /* whose path depends on who looks */
+    OK(close, fd);
+    OK(unlink, "/new");
     FAILS(ENOENT, stat, here("made"), path);
 }
 

@@ -92,10 +92,20 @@ static void open_renamed(void)
     OK(close, fd);
 }
 
+/* A file that never has a name: not every file system has such. */
+static void open_unnamed(void)
+{
+    long fd = TRY(openat, AT_FDCWD, ".", O_RDWR | O_TMPFILE, 0600);
+
+    if (fd >= 0)
+        OK(close, fd);
+}
+
 SCENARIO
 {
     open_by_path();
     create();
     open_relative();
     open_renamed();
+    open_unnamed();
 }
