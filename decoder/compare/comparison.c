@@ -377,6 +377,17 @@ static void excuse_losses(struct sysfold_comparison *comparison, enum sysfold_li
     }
 }
 
+static bool has_events(const struct sysfold_comparison *comparison)
+{
+    for (size_t i = 0; i < comparison->line_count; i++) {
+        const struct line *line = &comparison->lines[i];
+
+        if (!line->is_state && (line->kind == SYSFOLD_LINE_SAME || line->kind == SYSFOLD_LINE_DECLARED))
+            return true;
+    }
+    return false;
+}
+
 static void judge(struct sysfold_comparison *comparison)
 {
     excuse_losses(comparison, SYSFOLD_LINE_MISSING, comparison->matcher.stories[1]->lost);
@@ -388,8 +399,7 @@ static void judge(struct sysfold_comparison *comparison)
                 comparison->counts[SYSFOLD_LINE_EXTRA] || comparison->counts[SYSFOLD_LINE_DISORDERED]
             ? SYSFOLD_DIFFERENT
             : SYSFOLD_SAME;
-    if (comparison->verdict == SYSFOLD_SAME && !comparison->counts[SYSFOLD_LINE_SAME] &&
-        !comparison->counts[SYSFOLD_LINE_DECLARED])
+    if (comparison->verdict == SYSFOLD_SAME && !has_events(comparison))
         cannot_compare(comparison, comparison->matcher.stories[0],
                        "no event is left to compare: all are declared, ignored or lost");
 }

@@ -47,13 +47,14 @@ static void pass_marker(struct cutting *cutting, enum marker marker, uint32_t at
     struct progress *thread = &cutting->threads[told->thread];
 
     story->has_markers = true;
+    thread->told = true;
     told->flags |= TOLD_CUT;
     if (marker == MARKER_BEGIN)
         cut_back(cutting, thread->last, thread->boundary);
     thread->boundary = at;
     thread->outside = marker == MARKER_END;
-    if (told->thread != story->first_thread)
-        return;
+    if (told->thread)
+        return; /* the first thread's say whether the story is whole */
     if (!story->first_marker)
         story->first_marker = (uint8_t)marker;
     story->last_marker = (uint8_t)marker;

@@ -63,9 +63,9 @@ static int compare_endings(struct sysfold_comparison *comparison, const char *th
     enum sysfold_line_kind kind = SYSFOLD_LINE_SAME;
     char *texts[2];
 
-    /* An end behind the markers is compared only where both know of it. */
-    if (a->is_known != b->is_known && (!a->is_known || a->is_cut) && (!b->is_known || b->is_cut) && a->is_there &&
-        b->is_there)
+    /* An end behind the markers is compared only where both know of it; where neither does, there is nothing to say. */
+    if (a->is_there && b->is_there && (!a->is_known || !b->is_known) && (!a->is_known || a->is_cut) &&
+        (!b->is_known || b->is_cut))
         return 0;
     if (!a->is_there || !b->is_there)
         kind = a->is_there ? SYSFOLD_LINE_MISSING : SYSFOLD_LINE_EXTRA;

@@ -195,7 +195,5 @@ int story_add(struct sysfold_story *story, const struct sysfold_event *event)
         r = note_marker(story, event, thread);
     if (r < 0 || !is_told(record))
         return r;
-    if (story->first_thread == NONE)
-        story->first_thread = thread;
     return add_told(story, event, thread);
 }

@@ -250,7 +250,6 @@ static int story_create(const struct sysfold_story_options *options, struct sysf
 
     if (!story)
         return -ENOMEM;
-    story->first_thread = NONE;
     story->schema.by_number = story->rows;
     if ((options->name && !(story->name = story_keep_text(story, options->name))) ||
         (options->backend && !(story->backend = story_keep_text(story, options->backend)))) {

@@ -112,8 +112,7 @@ struct sysfold_story {
     size_t made_count, made_room;
     uint64_t lost;
     uint64_t damaged;
-    uint32_t first_thread; /* NONE: there is none */
-    uint8_t first_marker, last_marker; /* of the first thread; enum marker */
+    uint8_t first_marker, last_marker; /* of the first thread, which is threads[0]; enum marker */
     bool has_markers;
     bool swapped; /* some of it is in another machine's byte order */
 };

@@ -126,18 +126,29 @@ int story_snapshot(struct sysfold_story *story, uint64_t id, const struct record
     return r;
 }
 
+/* The thread that made it, which may have done nothing else that was recorded. */
+static int find_parent(struct sysfold_story *story, uint32_t source, const struct record *record, uint32_t at,
+                       uint32_t *ret_parent)
+{
+    uint32_t parent_tid = (uint32_t)record_number(record, "parent_tid", 0);
+
+    if (parent_tid)
+        return story_thread(story, thread_id(source, parent_tid), at, ret_parent);
+    *ret_parent = latest(story, thread_id(source, (uint32_t)record_number(record, "ppid", 0)));
+    return 0;
+}
+
 int story_birth(struct sysfold_story *story, uint64_t id, const struct record *record, uint32_t at)
 {
     uint32_t source = (uint32_t)(id >> 32);
     uint64_t flags = (uint64_t)record_number(record, "flags", 0);
     uint32_t pid = (uint32_t)record_number(record, "pid", 0);
-    uint32_t parent = latest(story, thread_id(source, (uint32_t)record_number(record, "parent_tid", 0)));
-    uint32_t leader = pid ? latest(story, thread_id(source, pid)) : NONE, newborn;
+    uint32_t leader = pid ? latest(story, thread_id(source, pid)) : NONE, parent, newborn;
     struct teller *thread;
-    int r;
+    int r = find_parent(story, source, record, at, &parent);
 
-    if (parent == NONE)
-        parent = latest(story, thread_id(source, (uint32_t)record_number(record, "ppid", 0)));
+    if (r < 0)
+        return r;
     if (!pid && flags & CLONE_THREAD_FLAG && parent != NONE)
         leader = story->threads[parent].leader;
     r = find_newborn(story, id, at, &newborn);
