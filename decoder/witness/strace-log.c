@@ -364,6 +364,12 @@ static bool take_ending(struct text *text, const char *ending)
     return true;
 }
 
+/* An execve that goes on as the leader's: "<pid changed to 12 ...>". */
+static bool take_ending_number(struct text *text)
+{
+    return text->size && text->at[text->size - 1] == '>' && cut_at(text, "<pid changed to ");
+}
+
 static int note_attached(struct strace_log *log, struct text line)
 {
     struct log_thread *thread;
@@ -414,7 +420,7 @@ static int read_call(struct strace_log *log, uint32_t tid, struct text line)
     r = thread && dangling >= 0 ? flush_pending(log, thread) : -ENOMEM; /* lost: something went by unseen */
     if (r < 0)
         return r;
-    if (dangling || take_ending(&line, "<unfinished ...>")) {
+    if (dangling || take_ending(&line, "<unfinished ...>") || take_ending_number(&line)) {
         item.name = item.text = line;
         item.unfinished = true;
         thread->pending = item;

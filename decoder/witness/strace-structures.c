@@ -56,6 +56,8 @@ static void store(uint8_t *to, size_t width, int64_t value)
 /* What strace calls a field that our row calls otherwise. */
 static const char *field_of(const struct shown *shown, const struct sysfold_param *param)
 {
+    if (shown->row->number == ROW_MSGSND || shown->row->number == ROW_MSGRCV)
+        return "mtype";
     if (shown->row->number != ROW_WAITID)
         return param->name;
     return !strcmp(param->name, "code") ? "si_code" : !strcmp(param->name, "child") ? "si_pid" : "si_status";
@@ -66,13 +68,14 @@ static bool put_number(const struct shown *shown, struct encoder *encoder, unsig
     const struct sysfold_param *param = param_of(shown, index);
     struct text inside, item = text_latter(text);
     int64_t value;
+    size_t at;
 
+    if (param->type->id == TYPE_OFF_AT && shown->result > 0 && !text_find(text, "=>", &at))
+        return false; /* the kernel has moved it on, unseen */
     if (text_inside(item, '[', &inside))
         item = inside;
-    if (text_inside(item, '{', &inside) && !text_field(inside, field_of(shown, param), &item)) {
-        if (param->b || !text_next(&inside, ',', &item)) /* without names: msgsnd's {1, "text"} */
-            return false;
-    }
+    if (text_inside(item, '{', &inside) && !text_field(inside, field_of(shown, param), &item))
+        return false;
     if (!text_number(item, param->type->table->count ? param->type->table : NULL, &value))
         return false;
     encoder_integer(encoder, index, value);
@@ -221,7 +224,7 @@ static bool put_pollfds(const struct shown *shown, struct encoder *encoder, unsi
     uint8_t *to = encoder_variable_begin(encoder, index, RECORD_SIZE_MAX, &room);
     bool cut = false;
 
-    if (!text_inside(text, '[', &inside))
+    if (!text_inside(text, '[', &inside) || shown->result < 0) /* what lies in it then is not shown */
         return false;
     if (text_inside(shown->note, '(', &note))
         (void)text_inside(note, '[', &ready);

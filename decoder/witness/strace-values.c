@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "strace-values.h"
 
-#include <errno.h>
 #include <linux/audit.h>
 
 #define ERRNO_MAX_RESULT 4095
@@ -91,15 +90,40 @@ static void put_argument(const struct shown *shown, struct encoder *encoder, uns
     encoder_integer(encoder, index, value);
 }
 
+/* How many bytes a buffer has, where the call says it. */
+static bool buffer_size(const struct shown *shown, const struct sysfold_param *param, int64_t *ret_size)
+{
+    int64_t result = shown->returned && shown->result > 0 ? shown->result : 0, limit;
+
+    if (param->source != SOURCE_USER_BYTES)
+        return false;
+    *ret_size = result;
+    if (param->b == LENGTH_RESULT)
+        return true;
+    if (param->b >= LENGTH_SIZE || !text_number(text_latter(shown->args[param->b % 8]), NULL, &limit) || limit < 0)
+        return false;
+    *ret_size = param->b >= LENGTH_WITHIN && result < limit ? result : limit;
+    return true;
+}
+
 /* A string, or several of them, in one go. */
-static bool put_string(struct encoder *encoder, unsigned index, struct text text)
+static bool put_string(const struct shown *shown, struct encoder *encoder, unsigned index, struct text text)
 {
     size_t room, size;
     uint8_t *to = encoder_variable_begin(encoder, index, SNAPLEN_MAX, &room);
+    int64_t wanted;
     bool cut;
 
     if (!text_string(text, to, room, &size, &cut))
         return false;
+    if (buffer_size(shown, &shown->row->params[index], &wanted)) {
+        if (size > (uint64_t)wanted) { /* strace does not mind that the kernel was asked for less */
+            size = (size_t)wanted;
+            cut = false;
+        } else if (!cut && size + 1 == (uint64_t)wanted && size < room) {
+            to[size++] = 0; /* it leaves out a NUL at the end of what often is a string */
+        }
+    }
     encoder_variable_end(encoder, index, size, cut);
     return true;
 }
@@ -187,24 +211,15 @@ static bool put_message(const struct shown *shown, struct encoder *encoder, unsi
     return put_structure(shown, encoder, index, value);
 }
 
-/* NULL, or an address where a value should be. */
-static bool put_no_value(const struct shown *shown, struct encoder *encoder, unsigned index, struct text text)
+/* NULL, or an address where a value should be: strace cannot read all of it, or the call has failed. Which, and what
+ * can be read, it does not say. */
+static bool put_no_value(struct encoder *encoder, unsigned index, struct text text)
 {
-    const struct sysfold_param *param = &shown->row->params[index];
-    bool shown_at_entry = param->source == SOURCE_USER_STRING || param->source == SOURCE_USER_STRING_WHEN ||
-                          param->source == SOURCE_USER_STRING_VECTOR || param->source == SOURCE_USER_SOCKADDR ||
-                          param->source == SOURCE_USER_IOVEC || param->source == SOURCE_USER_BYTES;
-
     if (text_is(text_bare(text), "NULL")) {
         encoder_status(encoder, index, SYSFOLD_NULL);
         return true;
     }
-    if (!text_is_address(text))
-        return false;
-    /* strace shows an address where it cannot read, too, but not only there: a comment says that it could. */
-    if (text_bare(text).size == text.size && (shown_at_entry || shown->result == -EFAULT))
-        encoder_status(encoder, index, SYSFOLD_UNREADABLE);
-    return true;
+    return text_is_address(text);
 }
 
 /* Is this the call whose argument is a string? */
@@ -233,12 +248,12 @@ static void put_memory(const struct shown *shown, struct encoder *encoder, unsig
     const struct sysfold_param *param = &shown->row->params[index];
 
     if (!text.at || !is_when(shown, param) || put_empty_address(shown, encoder, index) ||
-        put_no_value(shown, encoder, index, text))
+        put_no_value(encoder, index, text))
         return;
     switch (param->source) {
     case SOURCE_USER_STRING:
     case SOURCE_USER_STRING_WHEN:
-        (void)put_string(encoder, index, text);
+        (void)put_string(shown, encoder, index, text);
         break;
     case SOURCE_USER_STRING_VECTOR:
         (void)put_vector(encoder, index, text);
@@ -252,7 +267,7 @@ static void put_memory(const struct shown *shown, struct encoder *encoder, unsig
         (void)put_message(shown, encoder, index, text);
         break;
     default:
-        if (param->type->variable && *text.at == '"' && put_string(encoder, index, text))
+        if (param->type->variable && *text.at == '"' && put_string(shown, encoder, index, text))
             return;
         (void)put_structure(shown, encoder, index, text);
     }

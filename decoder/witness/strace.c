@@ -366,7 +366,7 @@ static int tell_signal(struct strace *strace, const struct life *life, const str
 {
     struct encoder *encoder = witness_begin(strace->witness, ROW_SIGNAL_DELIVERED, life->tid, item->line);
     size_t size = text_scan(item->text, " ");
-    struct text inside;
+    struct text inside, code;
     int64_t value;
 
     if (!text_number((struct text){item->text.at, size}, NULL, &value))
@@ -379,6 +379,9 @@ static int tell_signal(struct strace *strace, const struct life *life, const str
             encoder_integer(encoder, P_SIGNAL_DELIVERED_sender, value);
         if (signal_field(inside, "si_uid", &value))
             encoder_integer(encoder, P_SIGNAL_DELIVERED_uid, value);
+        /* Of a signal without a fault, strace shows what lies where the address would. */
+        if (!text_field(inside, "si_code", &code) || text_is(code, "SI_KERNEL") || text_is(code, "SI_USER"))
+            return keep(strace);
         if (signal_field(inside, "si_addr", &value) || signal_field(inside, "si_call_addr", &value))
             encoder_integer(encoder, P_SIGNAL_DELIVERED_addr, value);
     }
