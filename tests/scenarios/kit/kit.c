@@ -238,26 +238,42 @@ void kit_pause_ms(unsigned ms)
     kit_mark(KIT_MARK_BEGIN);
 }
 
-/* 1: it sleeps in that call; 0: not yet; negative: nobody can tell. */
-static int is_asleep(long tid, long nr)
+/* The beginning of a file of the thread's below /proc, as a string. */
+static bool read_proc(long tid, const char *name, char *to, size_t room)
 {
-    char path[64] = "/proc/", found[32] = "", wanted[32] = "";
+    char path[64] = "/proc/";
     struct kit_line line = {.to = path, .size = strlen("/proc/"), .room = sizeof(path) - 1};
     long fd, size;
 
     kit_put_number(&line, tid);
-    kit_put(&line, "/syscall");
+    kit_put(&line, name);
     fd = quiet(SYS_open, (uintptr_t)path, O_RDONLY, 0, 0);
     if (fd < 0)
-        return -1;
-    size = quiet(SYS_read, (uint64_t)fd, (uintptr_t)found, sizeof(found) - 1, 0);
+        return false;
+    size = quiet(SYS_read, (uint64_t)fd, (uintptr_t)to, room - 1, 0);
     quiet(SYS_close, (uint64_t)fd, 0, 0, 0);
-    if (size <= 0)
+    to[size > 0 ? size : 0] = 0;
+    return size > 0;
+}
+
+/* 1: it sleeps in that call; 0: not yet; negative: nobody can tell.
+ * In the call alone may also be one whom a tracer holds before it, or behind it. */
+static int is_asleep(long tid, long nr)
+{
+    char found[32], wanted[32] = "", stat[96];
+    struct kit_line line = {.to = wanted, .room = sizeof(wanted) - 1};
+    const char *state;
+
+    if (!read_proc(tid, "/syscall", found, sizeof(found)))
         return -1;
-    line = (struct kit_line){.to = wanted, .room = sizeof(wanted) - 1};
     kit_put_number(&line, nr);
     kit_put(&line, " ");
-    return !strncmp(found, wanted, strlen(wanted));
+    if (strncmp(found, wanted, strlen(wanted)) != 0)
+        return 0;
+    if (!read_proc(tid, "/stat", stat, sizeof(stat)))
+        return -1;
+    state = strrchr(stat, ')'); /* behind a name that may hold anything */
+    return state && (!strncmp(state, ") S", 3) || !strncmp(state, ") D", 3));
 }
 
 void kit_wait_asleep(long tid, long nr)

@@ -29,11 +29,11 @@ static void control(void)
 {
     static struct semid_ds about;
 
+    OK(semctl, id, 0, GETPID, 0); /* nobody yet */
     OK(semctl, id, 0, SETALL, values);
     OK(semctl, id, 1, SETVAL, 5);
     OK(semctl, id, 1, GETVAL, 0);
     OK(semctl, id, 0, GETALL, values);
-    OK(semctl, id, 0, GETPID, 0);
     OK(semctl, id, 2, GETNCNT, 0);
     OK(semctl, id, 0, IPC_STAT, &about);
     if (values[1] != 5)

@@ -59,7 +59,6 @@ static void disturb(long child, long nr)
     for (int i = 0; i < 2; i++) {
         kit_wait_asleep(child, nr);
         OK(kill, child, i ? SIGUSR2 : SIGUSR1);
-        kit_pause_ms(10);
     }
     kit_wait_asleep(child, nr);
 }

@@ -31,7 +31,6 @@ SCENARIO
     pid = kit_fork(child, NULL);
     kit_wait_asleep(pid, SYS_pause);
     OK(kill, pid, SIGUSR2);
-    kit_pause_ms(20);
     kit_wait_asleep(pid, SYS_pause);
     OK(tkill, pid, SIGUSR1);
     if (kit_reap(pid) != 2 << 8)

@@ -48,7 +48,6 @@ SCENARIO
     child = kit_fork(waiting, NULL);
     kit_wait_asleep(child, SYS_rt_sigtimedwait);
     OK(kill, child, SIGUSR2);
-    kit_pause_ms(20);
     kit_wait_asleep(child, SYS_rt_sigtimedwait);
     OK(kill, child, REALTIME);
     kit_reap(child);
