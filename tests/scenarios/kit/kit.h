@@ -85,8 +85,10 @@
 /* Calls that do not return to tell: written down before they are made. */
 #define EXIT(status) kit_exit(SYS_exit, status)             /* of the thread */
 #define EXIT_GROUP(status) kit_exit(SYS_exit_group, status) /* of the process */
-/* A call that somebody ends the thread in. */
+/* A call that somebody ends the thread in: by SIGKILL, or by the end or an exec of its process. Behind any other
+ * signal that ends the process, who looks from outside sees that the call was interrupted. */
 #define NEVER_RETURNS(name, ...) kit_never(SYS_##name, KIT_ARGS(__VA_ARGS__))
+#define DIES_INTERRUPTED(name, ...) kit_die_in(SYS_##name, KIT_ARGS(__VA_ARGS__))
 /* Succeeds, or ends the scenario. `said` as above, or NULL. A thread that is not its process's leader becomes it. */
 #define EXECVE(path, argv, envp) kit_exec(SYS_execve, KIT_ARGS(path, argv, envp), NULL)
 #define EXECVEAT(dirfd, path, argv, envp, flags) kit_exec(SYS_execveat, KIT_ARGS(dirfd, path, argv, envp, flags), NULL)
@@ -113,6 +115,8 @@ int kit_reap(long pid);
 void kit_join(long tid);
 /* Writes down that a process has ended with that status: for the calls that tell of it otherwise (waitid ...). */
 void kit_ended(long pid, int status);
+/* Writes down that the caller's signal has stopped a process of one thread: no handler tells of those. */
+void kit_stopped(long pid, int signo);
 /* Waits until a child has ended, writes down how, and gives its status: without a trace, and it is still to be waited
  * for. For calls that tell of it (waitid ...), or that need it to be over. */
 int kit_await(long pid);
@@ -182,6 +186,7 @@ int kit_main(int argc, char **argv, void (*scenario)(const char *argument));
 long kit_call(int expected, const char *file, int line, long nr, const uint64_t args[6], const struct kit_said *said);
 _Noreturn void kit_exit(long nr, int status);
 _Noreturn void kit_never(long nr, const uint64_t args[6]);
+_Noreturn void kit_die_in(long nr, const uint64_t args[6]);
 _Noreturn void kit_exec(long nr, const uint64_t args[6], const struct kit_said *said);
 
 #endif

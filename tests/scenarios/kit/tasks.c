@@ -10,11 +10,19 @@
 
 #define STACK_SIZE ((uintptr_t)256 << 10) /* and their alignment */
 #define STACK_COUNT 64
+#define CRADLE_SIZE 4092 /* children at a time; a page in all */
 #define SIGNAL_RESTORER 0x04000000
 
 static struct kit_who of_first;
 static uintptr_t stacks; /* the first of them */
 static _Atomic unsigned stacks_used;
+
+/* Births that were written down, in memory that all processes share: children of one parent are told in the order of
+ * their births, since the parent goes on only when its child has been. */
+static struct cradle {
+    _Atomic unsigned used;
+    _Atomic bool told[CRADLE_SIZE];
+} *cradle;
 
 struct kit_who *kit_who(void)
 {
@@ -38,6 +46,9 @@ void kit_stacks_make(void)
     if (memory == MAP_FAILED)
         kit_fail("there is no memory for stacks");
     stacks = ((uintptr_t)memory + STACK_SIZE - 1) & ~(STACK_SIZE - 1);
+    cradle = mmap(NULL, sizeof(*cradle), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (cradle == MAP_FAILED)
+        kit_fail("there is no memory to share");
 }
 
 /* Births. */
@@ -47,7 +58,16 @@ struct birth {
     void *data;
     struct kit_who parent;
     uint64_t flags; /* the exit signal included */
+    _Atomic bool *told;
 };
+
+static struct birth prepare(kit_function *run, void *data, uint64_t flags)
+{
+    _Atomic bool *told = &cradle->told[atomic_fetch_add(&cradle->used, 1) % CRADLE_SIZE];
+
+    *told = false;
+    return (struct birth){run, data, *kit_who(), flags, told};
+}
 
 /* The child's first act: to learn its tid, by a call like any other, and to write down its birth before that. */
 static void be_born(const struct birth *birth)
@@ -64,6 +84,7 @@ static void be_born(const struct birth *birth)
     kit_tell(self->tid, "thread_start",
              SAID(NUMBER("pid", self->pid), NUMBER("ppid", self->ppid), NUMBER("parent_tid", birth->parent.tid),
                   NUMBER("flags", birth->flags)));
+    *birth->told = true;
     kit_tell_call(&made);
 }
 
@@ -78,29 +99,31 @@ static _Noreturn void live(const struct birth *birth)
     EXIT_GROUP(0);
 }
 
-static long told_parent(long nr, const uint64_t args[6], long result)
+static long told_parent(long nr, const uint64_t args[6], long result, const struct birth *birth)
 {
     kit_tell_call(&(struct kit_made){.tid = kit_tid(), .nr = nr, .args = args, .result = result, .returned = true});
     if (result < 0)
         kit_fail("a child was not born");
+    while (!*birth->told)
+        ;
     return result;
 }
 
 long kit_fork(kit_function *run, void *data)
 {
-    const struct birth birth = {run, data, *kit_who(), SIGCHLD};
+    const struct birth birth = prepare(run, data, SIGCHLD);
     const uint64_t args[6] = {0};
     long result = kit_raw(SYS_fork, args);
 
     if (!result)
         live(&birth);
-    return told_parent(SYS_fork, args, result);
+    return told_parent(SYS_fork, args, result, &birth);
 }
 
 /* The child lives on its parent's stack, below, and never returns to where the parent will. */
 __attribute__((noinline)) long kit_vfork(kit_function *run, void *data)
 {
-    const struct birth birth = {run, data, *kit_who(), CLONE_VM | CLONE_VFORK | SIGCHLD};
+    const struct birth birth = prepare(run, data, CLONE_VM | CLONE_VFORK | SIGCHLD);
     static const uint64_t args[6] = {0};
     long result;
 
@@ -108,7 +131,7 @@ __attribute__((noinline)) long kit_vfork(kit_function *run, void *data)
     if (!result)
         live(&birth);
     *kit_who() = birth.parent; /* the child's was the same memory */
-    return told_parent(SYS_vfork, args, result);
+    return told_parent(SYS_vfork, args, result, &birth);
 }
 
 /* A stack with the birth on top of it; its pointer. */
@@ -150,12 +173,12 @@ static long bear(long nr, const uint64_t args[6], const struct birth *birth, boo
 
     if (!result && !has_stack)
         live(birth);
-    return told_parent(nr, args, result);
+    return told_parent(nr, args, result, birth);
 }
 
 long kit_clone(unsigned long flags, kit_function *run, void *data)
 {
-    const struct birth birth = {run, data, *kit_who(), flags};
+    const struct birth birth = prepare(run, data, flags);
     const uint64_t args[6] = {flags, flags & CLONE_VM ? lay_stack(&birth) : 0};
 
     return bear(SYS_clone, args, &birth, args[1]);
@@ -163,7 +186,7 @@ long kit_clone(unsigned long flags, kit_function *run, void *data)
 
 long kit_clone3(unsigned long flags, int exit_signal, kit_function *run, void *data)
 {
-    const struct birth birth = {run, data, *kit_who(), flags | (unsigned)exit_signal};
+    const struct birth birth = prepare(run, data, flags | (unsigned)exit_signal);
     struct clone_args how = {.flags = flags, .exit_signal = (unsigned)exit_signal};
     const uint64_t args[6] = {(uintptr_t)&how, sizeof(how)};
 
@@ -183,6 +206,13 @@ _Noreturn void kit_never(long nr, const uint64_t args[6])
     kit_fail("a call returned in which the thread was to end");
 }
 
+_Noreturn void kit_die_in(long nr, const uint64_t args[6])
+{
+    kit_tell_call(&(struct kit_made){.tid = kit_tid(), .nr = nr, .args = args, .result = -EINTR, .returned = true});
+    (void)kit_raw(nr, args);
+    kit_fail("a call returned in which the process was to end");
+}
+
 #define STATUS_FAILED (99 << 8) /* kit_fail's */
 
 void kit_ended(long pid, int status)
@@ -190,6 +220,16 @@ void kit_ended(long pid, int status)
     if (status == STATUS_FAILED)
         kit_fail("a child went otherwise than the scenario says");
     kit_tell(pid, "process_exit", SAID(NUMBER("pid", pid), NUMBER("status", status)));
+}
+
+void kit_stopped(long pid, int signo)
+{
+    static const uint64_t none[6];
+
+    kit_mark(KIT_MARK_END);
+    kit_tell(pid, "signal", SAID(NUMBER("signo", signo), NUMBER("code", SI_USER), NUMBER("sender", kit_who()->pid),
+                                 NUMBER("uid", kit_raw(SYS_getuid, none))));
+    kit_mark(KIT_MARK_BEGIN);
 }
 
 int kit_await(long pid)

@@ -20,6 +20,11 @@ static void sleep_for_ever(void *data)
     NEVER_RETURNS(read, *(int *)data, data, 1);
 }
 
+static void sleep_until_killed(void *data)
+{
+    DIES_INTERRUPTED(read, *(int *)data, data, 1);
+}
+
 static void compute(void *data)
 {
     OK(getpid);
@@ -31,7 +36,7 @@ static void compute(void *data)
 static void threads_asleep(void *data)
 {
     kit_wait_asleep(kit_clone(KIT_THREAD, sleep_for_ever, data), SYS_read);
-    NEVER_RETURNS(pause);
+    DIES_INTERRUPTED(pause); /* the signal is the first thread's */
 }
 
 static void numbers(void)
@@ -48,7 +53,7 @@ static void numbers(void)
 
 static void kill_asleep(int fd, int signo)
 {
-    long child = kit_fork(sleep_for_ever, &fd);
+    long child = kit_fork(signo == SIGKILL ? sleep_for_ever : sleep_until_killed, &fd);
 
     kit_wait_asleep(child, SYS_read);
     OK(kill, child, signo);

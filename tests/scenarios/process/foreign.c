@@ -54,5 +54,6 @@ SCENARIO
     expect(kit_call32(I386_WRITE, 99, (uintptr_t)low, 4, 0, 0, 0) == -EBADF);
     expect(kit_call32(I386_OPEN, 0xffff0000, 0, 0, 0, 0, 0) == -EFAULT);
     expect(kit_call32(9999, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX) == -ENOSYS);
+    expect(kit_call32(I386_CLOSE, (unsigned long)fd, 0, 0, 0, 0, 0) == 0);
     OK(unlink, low);
 }

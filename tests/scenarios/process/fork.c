@@ -20,6 +20,7 @@ static void have_children(void *data)
 }
 
 static int orders[2], answers[2];
+static long orphan;
 
 static void obey(void *data)
 {
@@ -35,7 +36,7 @@ static void obey(void *data)
 /* Ends before its child, which goes on as somebody else's. */
 static void abandon(void *data)
 {
-    kit_fork(obey, data);
+    orphan = kit_fork(obey, data);
     EXIT_GROUP(1);
 }
 
@@ -45,11 +46,12 @@ static void have_an_orphan(int *status)
 
     OK(pipe, orders);
     OK(pipe, answers);
-    kit_reap(kit_fork(abandon, status));
+    kit_reap(kit_vfork(abandon, status)); /* its memory is ours: we know the orphan */
     OK(write, orders[1], "x", 1);
     OK(close, answers[1]);
     OK(read, answers[0], &byte, 1);
-    OK(read, answers[0], &byte, 1); /* its end: it has nothing open any more */
+    OK(read, answers[0], &byte, 1); /* nobody has the other end: it is over */
+    kit_ended(orphan, *status << 8);
 }
 
 SCENARIO

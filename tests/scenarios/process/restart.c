@@ -26,6 +26,7 @@ SCENARIO
     kit_wait_asleep(child, SYS_nanosleep);
     OK(kill, child, SIGSTOP);
     OK(wait4, child, &status, WUNTRACED, NULL);
+    kit_stopped(child, SIGSTOP);
     if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP)
         kit_fail("the child did not stop");
     OK(kill, child, SIGCONT);

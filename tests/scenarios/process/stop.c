@@ -14,25 +14,18 @@ static void sleep_until_told(void *data)
     EXIT_GROUP(1);
 }
 
-static void stop_itself(void *data)
-{
-    (void)data;
-    OK(getpid);
-    OK(kill, kit_tid(), SIGSTOP);
-    OK(getppid);
-    EXIT_GROUP(2);
-}
-
 static void by_waitid(void)
 {
     siginfo_t info;
     long child = kit_fork(sleep_until_told, NULL);
 
+    OK(setpgid, child, child); /* a group that nobody looks after does not stop by SIGTSTP: it gets one that we do */
     kit_wait_asleep(child, SYS_read);
     OK(waitid, P_PID, child, &info, WSTOPPED | WNOHANG, NULL);
     OK(kill, child, SIGTSTP);
     OK(waitid, P_PID, child, &info, WSTOPPED | WNOWAIT, NULL);
     OK(waitid, P_PID, child, &info, WSTOPPED, NULL);
+    kit_stopped(child, SIGTSTP);
     if (info.si_code != CLD_STOPPED || info.si_status != SIGTSTP)
         kit_fail("the child did not stop");
     OK(kill, child, SIGCONT);
@@ -46,9 +39,12 @@ static void by_waitid(void)
 static void by_wait4(void)
 {
     int status;
-    long child = kit_fork(stop_itself, NULL);
+    long child = kit_fork(sleep_until_told, NULL);
 
+    kit_wait_asleep(child, SYS_read);
+    OK(kill, child, SIGSTOP);
     OK(wait4, child, &status, WUNTRACED, NULL);
+    kit_stopped(child, SIGSTOP);
     if (status != (SIGSTOP << 8 | 0x7f))
         kit_fail("the child did not stop");
     OK(wait4, child, &status, WUNTRACED | WNOHANG, NULL);
@@ -56,6 +52,7 @@ static void by_wait4(void)
     OK(wait4, child, &status, WCONTINUED, NULL);
     if (status != 0xffff)
         kit_fail("the child did not go on");
+    OK(write, pair[1], "x", 1);
     kit_reap(child);
 }
 
