@@ -8,6 +8,7 @@
 #define CONTEXT 3
 #define COLUMN_LEAST 36 /* narrower, and one stands above the other */
 #define NAME_SIZE 200
+#define TEXT_MOST 2000 /* characters: nobody reads 64 KiB of data in a terminal, JSON has it */
 
 #define BOLD "\033[1m"
 #define DIM "\033[2m"
@@ -138,6 +139,14 @@ static size_t measure(const char *text, size_t most, size_t *ret_bytes)
     return characters;
 }
 
+static void put_text(FILE *out, const char *text)
+{
+    size_t bytes;
+
+    measure(text, TEXT_MOST, &bytes);
+    (void)fprintf(out, "%.*s%s", (int)bytes, text, text[bytes] ? "..." : "");
+}
+
 /* Fills the column; what does not fit ends in "...". */
 static void put_column(const struct report *report, const char *text)
 {
@@ -158,7 +167,7 @@ static void put_side_by_side(const struct report *report, enum sysfold_line_kind
 {
     (void)fprintf(report->out, "%s%c ", paint(report, looks[kind].color), looks[kind].mark);
     if (*left && !*right) {
-        (void)fprintf(report->out, "%s", left);
+        put_text(report->out, left);
     } else {
         size_t bytes;
         bool fits = measure(right, report->column, &bytes) <= report->column && !right[bytes];
@@ -166,44 +175,52 @@ static void put_side_by_side(const struct report *report, enum sysfold_line_kind
         put_column(report, left);
         (void)fputs(" | ", report->out);
         if (fits || !*left)
-            (void)fputs(right, report->out);
+            put_text(report->out, right);
         else
             put_column(report, right);
     }
     (void)fprintf(report->out, "%s\n", paint(report, PLAIN));
 }
 
+static void put_stacked(const struct report *report, enum sysfold_line_kind kind, const char *side, const char *text)
+{
+    (void)fprintf(report->out, "%s%c %s ", paint(report, looks[kind].color), looks[kind].mark, side);
+    put_text(report->out, text);
+    (void)fprintf(report->out, "%s\n", paint(report, PLAIN));
+}
+
 static void put_above(const struct report *report, enum sysfold_line_kind kind, const char *left, const char *right)
 {
-    const char *color = paint(report, looks[kind].color);
-    const char *plain = paint(report, PLAIN);
-    char mark = looks[kind].mark;
+    bool equal = strcmp(left, right) == 0;
 
-    if (*left && *right && strcmp(left, right) == 0)
-        (void)fprintf(report->out, "%s%c   %s%s\n", color, mark, left, plain);
-    if (*left && strcmp(left, right) != 0)
-        (void)fprintf(report->out, "%s%c < %s%s\n", color, mark, left, plain);
-    if (*right && strcmp(left, right) != 0)
-        (void)fprintf(report->out, "%s%c > %s%s\n", color, mark, right, plain);
+    if (*left)
+        put_stacked(report, kind, equal ? " " : "<", left);
+    if (*right && !equal)
+        put_stacked(report, kind, ">", right);
+}
+
+static void show_difference(const struct report *report, const struct sysfold_difference *difference)
+{
+    char name[NAME_SIZE];
+
+    (void)fprintf(report->out, "%s      %s: %s: ", paint(report, difference->reason ? CYAN : YELLOW), difference->param,
+                  name_of(report->pair->reference, name));
+    put_text(report->out, difference->reference);
+    (void)fprintf(report->out, ", %s: ", name_of(report->pair->other, name));
+    put_text(report->out, difference->other);
+    if (difference->reason)
+        (void)fprintf(report->out, " (%s)", difference->reason);
+    (void)fprintf(report->out, "%s\n", paint(report, PLAIN));
 }
 
 static void show_differences(const struct report *report, const struct sysfold_line *line)
 {
-    char left[NAME_SIZE];
-    char right[NAME_SIZE];
-
-    name_of(report->pair->reference, left);
-    name_of(report->pair->other, right);
     for (size_t i = 0; i < line->difference_count; i++) {
         struct sysfold_difference difference = {.size = sizeof(difference)};
 
-        if (sysfold_comparison_difference(report->pair->comparison, line->first_difference + i, &difference) < 0 ||
-            (difference.reason && !report->comparing->all))
-            continue;
-        (void)fprintf(report->out, "%s      %s: %s: %s, %s: %s%s%s%s%s\n",
-                      paint(report, difference.reason ? CYAN : YELLOW), difference.param, left, difference.reference,
-                      right, difference.other, difference.reason ? " (" : "",
-                      difference.reason ? difference.reason : "", difference.reason ? ")" : "", paint(report, PLAIN));
+        if (sysfold_comparison_difference(report->pair->comparison, line->first_difference + i, &difference) == 0 &&
+            (!difference.reason || report->comparing->all))
+            show_difference(report, &difference);
     }
 }
 

@@ -16,7 +16,7 @@ import sys
 
 SKIP = 77
 REPEATS = 100
-SEEDS = 3 # of each kind
+SEEDS = 3  # of each kind
 
 # Every one of them has to be reported as a difference, about the event that was damaged.
 NOTICED = ["drop", "duplicate", "swap", "move", "argument", "result", "failure", "path", "data", "cut", "fd", "absent",
@@ -97,6 +97,8 @@ def can_run(faulty, scenario):
 
 def strike(faulty, scenarios, usable, kind, seed):
     """One fault, in the first scenario (from another one on for each seed) that it fits. What was wrong, or None."""
+    if "exec" in kind:  # few have any
+        scenarios = [scenario for scenario in scenarios if "exec" in scenario]
     for i in range(len(scenarios)):
         scenario = scenarios[(i + (seed - 1) * 7) % len(scenarios)]
         if scenario not in usable:

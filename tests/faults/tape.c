@@ -103,11 +103,35 @@ int tape_flatten(struct tape *tape)
 
 /* Markers. */
 
+static bool is_snapshot(unsigned row)
+{
+    return row >= ROW_SNAP_THREAD && row <= ROW_SNAP_MOUNT;
+}
+
 static int64_t mark_of(const struct item *item)
 {
     if (item_row(item) != ROW_PRCTL || record_integer(&item->record, P_PRCTL_option, 0) != MARK_OPTION)
         return MARK_NONE;
     return record_integer(&item->record, P_PRCTL_arg2, MARK_NONE);
+}
+
+static bool is_exec(const struct item *item)
+{
+    bool call = item_row(item) == ROW_EXECVE || item_row(item) == ROW_EXECVEAT;
+
+    return item_row(item) == ROW_EXEC || (call && !(item->record.flags & SYSFOLD_EVENT_FAILED));
+}
+
+/* Is it the launch of the first thread, before which there is nothing? */
+static bool is_launch(const struct tape *tape, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        const struct item *item = &tape->items[i];
+
+        if (item->record.tid == tape->items[at].record.tid && !is_exec(item) && !is_snapshot(item_row(item)))
+            return false;
+    }
+    return true;
 }
 
 /* What the thread did from its birth, its last exec or its last end marker to this begin marker is not compared. */
@@ -120,11 +144,9 @@ static void cut_back(struct tape *tape, size_t at)
 
         if (item->record.tid != tid)
             continue;
-        if (mark_of(item) == MARK_END)
+        if (mark_of(item) == MARK_END || item_row(item) == ROW_THREAD_START || (is_exec(item) && !is_launch(tape, i)))
             return;
         item->compared = false;
-        if (item_row(item) == ROW_EXEC || item_row(item) == ROW_THREAD_START)
-            return;
     }
 }
 
@@ -143,9 +165,27 @@ static void cut_on(struct tape *tape, size_t at)
     }
 }
 
-static bool is_snapshot(unsigned row)
+static bool makes_thread(unsigned row)
 {
-    return row >= ROW_SNAP_THREAD && row <= ROW_SNAP_MOUNT;
+    return row == ROW_FORK || row == ROW_VFORK || row == ROW_CLONE || row == ROW_CLONE3;
+}
+
+/* A child that was made where its parent's doings are cut is cut as well. */
+static void cut_child(struct tape *tape, size_t birth)
+{
+    uint32_t tid = tape->items[birth].record.tid;
+    bool cut = false;
+
+    for (size_t i = 0; i < tape->count; i++) {
+        const struct item *item = &tape->items[i];
+
+        if (makes_thread(item_row(item)) && record_integer(&item->record, 0, 0) == tid)
+            cut = !item->compared;
+    }
+    for (size_t i = birth; cut && i < tape->count; i++) {
+        if (tape->items[i].record.tid == tid)
+            tape->items[i].compared = false;
+    }
 }
 
 void tape_mark(struct tape *tape)
@@ -160,6 +200,10 @@ void tape_mark(struct tape *tape)
         else if (mark == MARK_END)
             cut_on(tape, i);
         tape->items[i].compared &= mark == MARK_NONE;
+    }
+    for (size_t i = 0; i < tape->count; i++) {
+        if (item_row(&tape->items[i]) == ROW_THREAD_START)
+            cut_child(tape, i);
     }
 }
 
