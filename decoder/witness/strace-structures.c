@@ -14,8 +14,6 @@
 #define CONTROL_MAX 4096
 #define CONTROL_HEADER 16
 #define CLONE_ARGS_MAX 88
-#define UTIME_NOW_NSEC 0x3fffffff
-#define UTIME_OMIT_NSEC 0x3ffffffe
 
 static const struct sysfold_param *param_of(const struct shown *shown, unsigned index)
 {
@@ -98,30 +96,6 @@ static bool put_numbers(const struct shown *shown, struct encoder *encoder, unsi
     return true;
 }
 
-/* [{tv_sec=0, tv_nsec=1}, UTIME_NOW] */
-static bool put_file_times(struct encoder *encoder, unsigned index, struct text text)
-{
-    struct text inside, item;
-    int64_t values[4] = {0};
-    size_t count;
-
-    if (!text_inside(text, '[', &inside))
-        return false;
-    for (size_t i = 0; i < 2; i++) {
-        if (!text_next(&inside, ',', &item))
-            return false;
-        item = text_bare(item);
-        if (text_is(item, "UTIME_NOW"))
-            values[2 * i + 1] = UTIME_NOW_NSEC;
-        else if (text_is(item, "UTIME_OMIT"))
-            values[2 * i + 1] = UTIME_OMIT_NSEC;
-        else if (!text_numbers(item, NULL, &values[2 * i], 2, &count) || count != 2)
-            return false;
-    }
-    encoder_fixed(encoder, index, values);
-    return true;
-}
-
 static bool put_sigset(struct encoder *encoder, unsigned index, struct text text)
 {
     uint64_t set;
@@ -182,14 +156,15 @@ static bool put_wait_status(struct encoder *encoder, unsigned index, struct text
 }
 
 /* The low words of all three come first. */
-static bool put_cap_data(struct encoder *encoder, unsigned index, struct text text)
+static bool put_cap_data(const struct shown *shown, struct encoder *encoder, unsigned index, struct text text)
 {
     static const char *const keys[] = {"effective", "permitted", "inheritable"};
     uint32_t words[6];
     struct text inside;
+    size_t at;
 
-    if (!text_inside(text, '{', &inside))
-        return false;
+    if (!text_inside(text, '{', &inside) || text_find(shown->args[0], "VERSION_1", &at))
+        return false; /* a first version has no high words */
     for (size_t i = 0; i < 3; i++) {
         int64_t set;
 
@@ -629,12 +604,13 @@ bool put_structure(const struct shown *shown, struct encoder *encoder, unsigned 
         return put_sigaction(shown, encoder, index, text);
     case FORM_WAIT_STATUS:
         return put_wait_status(encoder, index, text);
-    case FORM_TIMESPEC_PAIR:
-        return put_file_times(encoder, index, text);
     case FORM_EPOLL_EVENT:
         return put_epoll_event(encoder, index, text);
     case FORM_CAP_DATA:
-        return put_cap_data(encoder, index, text);
+        return put_cap_data(shown, encoder, index, text);
+    case FORM_CAP_HEADER:
+        /* The kernel puts its own version over one that it does not know. */
+        return text_starts(text, "{version=_LINUX") && put_numbers(shown, encoder, index, text);
     default:
         return type->count == 1 ? put_number(shown, encoder, index, text)
                                 : put_numbers(shown, encoder, index, text);

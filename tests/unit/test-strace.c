@@ -258,8 +258,9 @@ Test(strace, structures)
     EXPECT_PART("7 pipe2([3, 4], O_CLOEXEC) = 0\n", "fds=[3, 4], flags=O_CLOEXEC");
     EXPECT_PART("7 pipe2([3</p>, 4<pipe:[7]>], 0) = 0\n", "fds=[3, 4]");
     EXPECT_PART("7 nanosleep({tv_sec=1, tv_nsec=5}, NULL) = 0\n", "req={sec=1, nsec=5}, rem=NULL");
-    EXPECT_PART("7 utimensat(3, \"x\", [{tv_sec=0, tv_nsec=1} /* 1970-01-01T00:00:00+0000 */, UTIME_OMIT], 0) = 0\n",
-                "times=[{sec=0, nsec=1}, UTIME_OMIT]");
+    EXPECT_PART("7 utimensat(3, \"x\", [{tv_sec=0, tv_nsec=1} /* 1970-01-01T00:00:00+0000 */, {tv_sec=2, tv_nsec=3}], 0) = 0\n",
+                "times=[{sec=0, nsec=1}, {sec=2, nsec=3}]");
+    EXPECT("7 utimensat(3, NULL, [UTIME_NOW, {tv_sec=2, tv_nsec=3}], 0) = 0\n", "7 utimensat(dirfd=3, flags=0, path=NULL) = 0\n");
     EXPECT_PART("7 setitimer(ITIMER_REAL, {it_interval={tv_sec=1, tv_usec=2}, it_value={tv_sec=3, tv_usec=4}}, NULL) = 0\n",
                 "new_value={interval={sec=1, usec=2}, value={sec=3, usec=4}}, old_value=NULL");
     EXPECT_PART("7 prlimit64(0, RLIMIT_STACK, NULL, {rlim_cur=8192*1024, rlim_max=RLIM64_INFINITY}) = 0\n",
