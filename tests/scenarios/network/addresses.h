@@ -73,17 +73,18 @@ static inline size_t lay_pair(uint8_t to[SOCKET_PAIR_ROOM], const void *own, siz
     return 1 + own_size + other_size;
 }
 
-/* A name that nobody else has, for what all processes of the machine share: "sysfold-" and six characters. */
-#define UNIQUE_NAME_SIZE 14
+/* A name that nobody else has, for what all processes of the machine share: "sysfold-" and eight letters, made up as
+ * mkstemp() does it. */
+#define UNIQUE_NAME_SIZE 16
 static inline void make_unique_name(char name[UNIQUE_NAME_SIZE + 1])
 {
-    uint8_t bytes[6];
+    uint8_t bytes[8];
 
     if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
         kit_fail("there is no randomness");
     memcpy(name, "sysfold-", 8);
     for (size_t i = 0; i < sizeof(bytes); i++)
-        name[8 + i] = "abcdefghijklmnopqrstuvwxyz234567"[bytes[i] % 32];
+        name[8 + i] = (char)((i % 2 ? 'a' : 'A') + bytes[i] % 26);
     name[UNIQUE_NAME_SIZE] = 0;
 }
 

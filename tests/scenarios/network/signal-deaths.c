@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "network/signals.h"
 
@@ -46,6 +47,25 @@ static void spin(void *data)
         __asm__ volatile("pause");
 }
 
+static void die_asleep(void *data)
+{
+    static const struct timespec long_time = {.tv_sec = 20};
+
+    if (*(int *)data == SIGKILL)
+        NEVER_RETURNS(nanosleep, &long_time, NULL);
+    DIES_INTERRUPTED(nanosleep, &long_time, NULL);
+}
+
+static void killed_asleep_by(int signo)
+{
+    long child = kit_fork(die_asleep, &signo);
+
+    kit_wait_asleep(child, SYS_nanosleep);
+    OK(kill, child, signo);
+    if (WTERMSIG(kit_reap(child)) != signo)
+        kit_fail("the child did not die in its sleep");
+}
+
 static void killed_by(int signo)
 {
     long child;
@@ -73,4 +93,7 @@ SCENARIO
     killed_by(SIGKILL);
     killed_by(SIGUSR1);
     killed_by(REALTIME);
+    killed_asleep_by(SIGKILL);
+    killed_asleep_by(SIGHUP);
+    killed_asleep_by(REALTIME);
 }

@@ -44,6 +44,7 @@ static long stopped(kit_function *run, long nr)
     OK(wait4, child, &status, WUNTRACED, NULL);
     if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP)
         kit_fail("the child did not stop");
+    kit_stopped(child, SIGSTOP);
     OK(kill, child, SIGCONT);
     OK(wait4, child, &status, WCONTINUED, NULL);
     return child;
