@@ -256,13 +256,25 @@ static bool read_proc(long tid, const char *name, char *to, size_t room)
     return size > 0;
 }
 
+/* As in /proc: S and D sleep, Z has ended. 0: nobody can tell. */
+static char state_of(long tid)
+{
+    char stat[96];
+    const char *end;
+
+    if (!read_proc(tid, "/stat", stat, sizeof(stat)))
+        return 0;
+    end = strrchr(stat, ')'); /* behind a name that may hold anything */
+    return end && end[1] == ' ' ? end[2] : 0;
+}
+
 /* 1: it sleeps in that call; 0: not yet; negative: nobody can tell.
  * In the call alone may also be one whom a tracer holds before it, or behind it. */
 static int is_asleep(long tid, long nr)
 {
-    char found[32], wanted[32] = "", stat[96];
+    char found[32], wanted[32] = "";
     struct kit_line line = {.to = wanted, .room = sizeof(wanted) - 1};
-    const char *state;
+    char state;
 
     if (!read_proc(tid, "/syscall", found, sizeof(found)))
         return -1;
@@ -270,10 +282,8 @@ static int is_asleep(long tid, long nr)
     kit_put(&line, " ");
     if (strncmp(found, wanted, strlen(wanted)) != 0)
         return 0;
-    if (!read_proc(tid, "/stat", stat, sizeof(stat)))
-        return -1;
-    state = strrchr(stat, ')'); /* behind a name that may hold anything */
-    return state && (!strncmp(state, ") S", 3) || !strncmp(state, ") D", 3));
+    state = state_of(tid);
+    return state ? state == 'S' || state == 'D' : -1;
 }
 
 void kit_wait_asleep(long tid, long nr)
@@ -288,6 +298,20 @@ void kit_wait_asleep(long tid, long nr)
     kit_mark(KIT_MARK_BEGIN);
     if (!asleep)
         kit_fail("a thread did not fall asleep in its call");
+}
+
+void kit_wait_ended(long tid)
+{
+    char state = 'R';
+
+    kit_mark(KIT_MARK_END);
+    for (int i = 0; i < 2000 && state && state != 'Z'; i++) {
+        state = state_of(tid);
+        sleep_ms(state ? 1 : 50);
+    }
+    kit_mark(KIT_MARK_BEGIN);
+    if (state && state != 'Z')
+        kit_fail("a thread did not end");
 }
 
 /* Memory. */

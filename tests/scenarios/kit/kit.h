@@ -143,6 +143,8 @@ void kit_descriptors(void);
 /* Waits without a trace in the truth or in what is compared, until the thread sleeps in the call (a number, SYS_x);
  * needs /proc, else it waits 50 ms. */
 void kit_wait_asleep(long tid, long nr);
+/* The same, until a process's first thread has ended, be there others or not. */
+void kit_wait_ended(long pid);
 /* The same: sleeps, between an end and a begin marker. */
 void kit_pause_ms(unsigned ms);
 /* The caller's own tid, without a call. */

@@ -74,7 +74,6 @@ SCENARIO
     if (shared != 3)
         kit_fail("the memory is not shared");
     kit_reap(kit_clone(CLONE_FS | CLONE_FILES | CLONE_IO | CLONE_SYSVSEM | SIGCHLD, leave, &seven));
-    kit_reap(kit_clone(CLONE_UNTRACED | SIGCHLD, leave, &seven));
     sibling_of_a_child(&seven);
     silent_children(&seven);
 }

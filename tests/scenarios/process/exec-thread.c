@@ -41,8 +41,8 @@ static void execute_among_others(void *data)
 /* The first thread has gone before. */
 static void execute_alone(void *data)
 {
-    kit_pause_ms(10);
-    execute(data);
+    kit_wait_ended(*(long *)data);
+    execute(NULL);
 }
 
 static void while_all_compute(void *data)
@@ -63,8 +63,11 @@ static void while_others_sleep(void *data)
 
 static void when_the_first_has_gone(void *data)
 {
+    static long first;
+
     (void)data;
-    kit_clone(KIT_THREAD, execute_alone, NULL);
+    first = kit_tid();
+    kit_clone(KIT_THREAD, execute_alone, &first);
     EXIT(1);
 }
 

@@ -92,13 +92,13 @@ SCENARIO
     in_a_child(many);
     OK(pipe, gate);
     child = kit_fork(leave_first, &count);
-    kit_pause_ms(5);
+    kit_wait_ended(child);
     OK(write, gate[1], "x", 1);
     status = kit_reap(child);
     if (status != 3 << 8 && status != 5 << 8)
         kit_fail("the process's status is no thread's");
     child = kit_fork(leave_first, NULL);
-    kit_pause_ms(5);
+    kit_wait_ended(child);
     OK(write, gate[1], "x", 1);
     if (kit_reap(child) != 6 << 8)
         kit_fail("the process's status is another");
