@@ -163,8 +163,8 @@ static bool put_cap_data(const struct shown *shown, struct encoder *encoder, uns
     struct text inside;
     size_t at;
 
-    if (!text_inside(text, '{', &inside) || text_find(shown->args[0], "VERSION_1", &at))
-        return false; /* a first version has no high words */
+    if (!text_inside(text, '{', &inside) || !text_find(shown->args[0], "VERSION_3", &at))
+        return false; /* the high words are not of every version */
     for (size_t i = 0; i < 3; i++) {
         int64_t set;
 

@@ -211,6 +211,7 @@ struct constant {
 static const struct constant constants[] = {
     {"AT_FDCWD", -100},
     {"FASYNC", 020000},
+    {"FAN_NOFD", -1},
     {"FD_CLOEXEC", 1},
     {"FUTEX_BITSET_MATCH_ANY", 0xffffffff},
     {"F_OK", 0},

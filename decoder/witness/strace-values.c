@@ -122,6 +122,8 @@ static bool put_string(const struct shown *shown, struct encoder *encoder, unsig
             cut = false;
         } else if (!cut && size + 1 == (uint64_t)wanted && size < room) {
             to[size++] = 0; /* it leaves out a NUL at the end of what often is a string */
+        } else {
+            cut = cut || size < (uint64_t)wanted;
         }
     }
     encoder_variable_end(encoder, index, size, cut);

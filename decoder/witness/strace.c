@@ -260,6 +260,7 @@ static int tell_start(struct strace *strace, const struct life *life, size_t lin
         encoder_integer(encoder, P_THREAD_START_ppid, life->ppid);
     encoder_integer(encoder, P_THREAD_START_parent_tid, life->parent_tid);
     encoder_integer(encoder, P_THREAD_START_flags, (int64_t)life->flags);
+    encoder_integer(encoder, P_THREAD_START_start_time, (int64_t)encoder->time); /* as far as there are times here */
     return keep(strace);
 }
 
