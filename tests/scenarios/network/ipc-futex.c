@@ -8,7 +8,8 @@
 #include "kit/kit.h"
 
 static uint32_t first, second;
-static const struct timespec none = {0}, moment = {.tv_nsec = 1000000}, wrong = {.tv_nsec = 1000000000};
+static const struct timespec none = {0}, moment = {.tv_nsec = 1000000}, wrong = {.tv_nsec = 1000000000},
+                             far = {.tv_sec = 1L << 40};
 
 static void alone(void)
 {
@@ -49,9 +50,15 @@ static void waiting(void *data)
     OK(futex, &first, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
-static long waiter(void)
+static void waiting_for_two(void *data)
 {
-    long child = kit_clone(CLONE_VM | SIGCHLD, waiting, NULL); /* ends as a thread cannot: with a wait for it */
+    (void)data;
+    OK(futex, &first, FUTEX_WAIT_BITSET, 0, &far, NULL, 2);
+}
+
+static long waiter(kit_function *run)
+{
+    long child = kit_clone(CLONE_VM | SIGCHLD, run, NULL); /* ends as a thread cannot: with a wait for it */
 
     kit_wait_asleep(child, SYS_futex);
     return child;
@@ -63,16 +70,22 @@ SCENARIO
 
     alone();
     with_owners();
-    children[0] = waiter();
+    children[0] = waiter(waiting);
     if (OK(futex, &first, FUTEX_WAKE, 10, NULL, NULL, 0) != 1)
         kit_fail("one was to wake");
     kit_reap(children[0]);
-    children[0] = waiter();
-    children[1] = waiter();
+    children[0] = waiter(waiting);
+    children[1] = waiter(waiting);
     if (OK(futex, &first, FUTEX_CMP_REQUEUE, 1, 1, &second, 0) != 2)
         kit_fail("one was to wake, one to be moved");
     if (OK(futex, &second, FUTEX_WAKE, 1, NULL, NULL, 0) != 1)
         kit_fail("one was to wait there");
     kit_reap(children[0]);
     kit_reap(children[1]);
+    children[0] = waiter(waiting_for_two);
+    if (OK(futex, &first, FUTEX_WAKE_BITSET, 1, NULL, NULL, 1) != 0)
+        kit_fail("nobody waits for the first bit");
+    if (OK(futex, &first, FUTEX_WAKE_BITSET, 1, NULL, NULL, 3) != 1)
+        kit_fail("one waits for the second bit");
+    kit_reap(children[0]);
 }

@@ -46,6 +46,11 @@ SCENARIO
     limit = (struct timespec){.tv_nsec = -1};
     FAILS(EINVAL, recvmmsg, pair[1], messages, 3, MSG_DONTWAIT, &limit);
     FAILS(EFAULT, recvmmsg, pair[1], messages, 3, MSG_DONTWAIT, BAD);
+    lay(out);
+    messages[1].header.msg_iov = BAD;
+    if (OK(sendmmsg, pair[0], messages, 3, 0) != 1) /* what is wrong with the second, another call would tell */
+        kit_fail("one message was to be sent");
+    FAILS(EFAULT, sendmmsg, pair[0], messages + 1, 2, 0);
     FAILS(EFAULT, sendmmsg, pair[0], BAD, 1, 0);
     FAILS(EBADF, sendmmsg, 99, messages, 1, 0);
     FAILS(EBADF, recvmmsg, 99, messages, 1, 0, NULL);

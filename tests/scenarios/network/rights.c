@@ -32,8 +32,31 @@ static void receive(size_t room, int flags)
     OK(recvmsg, pair[1], &header, flags);
 }
 
+/* A message that is only looked at gives its descriptors all the same. */
+static void shown_twice(const int *fds)
+{
+    send_fds(fds, 1);
+    OK(sendmsg, pair[0], &header, 0);
+    receive(sizeof(control), MSG_PEEK);
+    receive(sizeof(control), 0);
+    kit_descriptors();
+}
+
+/* Two control messages in one. */
+static void with_credentials(const int *fds)
+{
+    static const int on = 1;
+
+    OK(setsockopt, pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+    send_fds(fds, 2);
+    OK(sendmsg, pair[0], &header, 0);
+    receive(sizeof(control), 0);
+    kit_descriptors();
+}
+
 SCENARIO
 {
+    const int none = 99;
     int fds[3];
 
     OK(socketpair, AF_UNIX, SOCK_STREAM, 0, pair);
@@ -55,7 +78,9 @@ SCENARIO
     OK(sendmsg, pair[0], &header, 0);
     receive(0, 0);
     kit_descriptors();
-    send_fds((const int[]){99}, 1);
+    shown_twice(fds);
+    with_credentials(fds);
+    send_fds(&none, 1);
     FAILS(EBADF, sendmsg, pair[0], &header, 0);
     send_fds(fds, 1);
     control.first.cmsg_len = 3;

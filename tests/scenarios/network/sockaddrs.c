@@ -8,7 +8,7 @@ static socklen_t size;
 
 static void given(long fd)
 {
-    static uint8_t large[200] = {AF_UNIX};
+    static uint8_t large[200] = {AF_INET};
     struct sockaddr_in *edge = kit_at_edge(sizeof(here));
 
     FAILS(EINVAL, bind, fd, &here, 15);
@@ -55,6 +55,24 @@ static void asked(long fd)
     FAILS(EBADF, getpeername, 99, &found, &size);
 }
 
+/* Where the address cannot be told, what came with it is lost. */
+static void lost(long fd)
+{
+    static char buffer[8];
+
+    for (int i = 0; i < 3; i++)
+        OK(sendto, fd, "lost", 4, 0, &here, sizeof(here));
+    size = sizeof(here);
+    FAILS(EFAULT, recvfrom, fd, buffer, sizeof(buffer), 0, BAD, &size);
+    FAILS(EFAULT, recvfrom, fd, buffer, sizeof(buffer), 0, &here, BAD);
+    OK(recvfrom, fd, buffer, sizeof(buffer), 0, NULL, BAD); /* nobody asks */
+    FAILS(EFAULT, sendto, fd, "lost", 4, 0, BAD, 16);
+    FAILS(EINVAL, sendto, fd, "lost", 4, 0, &here, 200);
+    FAILS(EFAULT, connect, fd, BAD, 16);
+    FAILS(EFAULT, connect, fd, kit_at_edge(8), 16);
+    FAILS(EINVAL, connect, fd, kit_at_edge(16), 129);
+}
+
 static void of_unix(void)
 {
     static struct sockaddr_un longest = {.sun_family = AF_UNIX}, found[2];
@@ -76,5 +94,8 @@ SCENARIO
     here = loopback4();
     given(fd);
     asked(fd);
+    size = sizeof(here);
+    OK(getsockname, fd, &here, &size);
+    lost(fd);
     of_unix();
 }

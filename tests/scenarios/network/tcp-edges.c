@@ -71,6 +71,7 @@ static void reset(long client, long server)
 
 SCENARIO
 {
+    static socklen_t size = sizeof(here);
     long listener = listener_make();
     long client = connected_make();
     long server = OK(accept, listener, NULL, NULL);
@@ -78,4 +79,11 @@ SCENARIO
     sizes(client, server);
     out_of_band(client, server);
     reset(client, server);
+    client = connected_make();
+    FAILS(EFAULT, accept, listener, BAD, &size); /* the connection is gone with it */
+    client = connected_make();
+    size = sizeof(here);
+    FAILS(EFAULT, accept4, listener, &here, BAD, SOCK_CLOEXEC);
+    FAILS(EINVAL, socket, AF_INET, SOCK_STREAM | 0x100000, 0);
+    kit_descriptors();
 }
