@@ -331,10 +331,10 @@ static void add_address_spans(struct canonical *value, size_t at, size_t size)
     const uint8_t *bytes = value->data + at;
     unsigned family = size >= 2 ? load_u16(bytes, false) : 0;
 
-    if (family == FAMILY_UNIX && size > 2 && bytes[2])
-        add_span(value, at + 2, size - 2, IDENTITY_NAME);
-    else if (family == FAMILY_UNIX && is_autobound(bytes, size))
+    if (family == FAMILY_UNIX && is_autobound(bytes, size))
         add_span(value, at + 3, 5, IDENTITY_REMOVED);
+    else if (family == FAMILY_UNIX && size > 2)
+        add_span(value, at + 2, size - 2, IDENTITY_NAME);
     else if ((family == FAMILY_INET || family == FAMILY_INET6) && size >= 4 &&
              ((unsigned)bytes[2] << 8 | bytes[3]) >= EPHEMERAL_MIN)
         add_span(value, at + 2, 2, IDENTITY_PORT);
@@ -469,7 +469,14 @@ static void take_number(struct canonical *value, const struct record *record, un
     if (!is_result || !(record->flags & SYSFOLD_EVENT_FAILED))
         return;
     value->number = (uint64_t)result_seen(param->type->wire == WIRE_U32 ? (int32_t)from->u : from->i);
+    if ((int64_t)value->number == RESULT_UNRETURNED)
+        value->status = SYSFOLD_ABSENT;
     value->identity = IDENTITY_EXACT;
+}
+
+static bool is_vector(const struct sysfold_param *param)
+{
+    return param->type->form == FORM_STRING_VECTOR || param->type->form == FORM_ENVIRONMENT;
 }
 
 void canonical_param(const struct sysfold_story *story, const struct record *record, unsigned index,
@@ -496,6 +503,8 @@ void canonical_param(const struct sysfold_story *story, const struct record *rec
     ret_value->data = value.data;
     ret_value->size = value.size;
     ret_value->truncated = value.truncated;
+    if (value.truncated && value.size && is_vector(&record->row->params[index]))
+        ret_value->size--; /* the NUL behind a string that goes on */
     if (rules->types[index] == TYPE_ABSPATH && !value.size)
         take_path_beside(record, ret_value);
     if (ret_value->identity == IDENTITY_EXACT)

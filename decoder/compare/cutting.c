@@ -127,6 +127,7 @@ static void choose_threads(struct cutting *cutting)
         struct record record;
 
         story->threads[i].has_name = true;
+        story->threads[i].made = maker;
         if (maker == NONE || !(story->events[maker].flags & TOLD_CUT))
             continue;
         story_record(story, &story->events[maker], &record);

@@ -8,7 +8,8 @@
  *
  *   DECLARED("row", "param", ABSENT | DIFFERENT, "the reason, a sentence without its full stop")
  *
- * "*" as the row means all rows; as the parameter, the whole event: events of
+ * "*" as the row means all rows; "descriptors" the tables of descriptors at the
+ * markers; as the parameter, the whole event: events of
  * that row are then left out of the comparison with that backend. Whatever is
  * not declared is exact. `sysfold backends -v`, docs/conformance.md and the
  * comparison read these tables; a line that never holds in the whole suite of

@@ -86,6 +86,15 @@ static bool leads(const struct sysfold_story *story, const struct teller *thread
     return thread && &story->threads[thread->leader] == thread;
 }
 
+/* One saw the end; the other said beforehand that it may not. */
+static bool is_unknown_as_declared(struct sysfold_comparison *comparison, const char *row, const struct ending *a,
+                                   const struct ending *b)
+{
+    if (!a->is_there || !b->is_there || a->is_known == b->is_known)
+        return false;
+    return matcher_declares(&comparison->matcher, a->is_known, row, "status");
+}
+
 static int compare_ends(struct sysfold_comparison *comparison, const struct teller *a, const struct teller *b)
 {
     const struct sysfold_story *const *stories = comparison->matcher.stories;
@@ -98,6 +107,8 @@ static int compare_ends(struct sysfold_comparison *comparison, const struct tell
         return 0;
     x = ending_of(stories[0], a, !a ? NONE : is_process ? a->ended : a->exits, what);
     y = ending_of(stories[1], b, !b ? NONE : is_process ? b->ended : b->exits, what);
+    if (is_unknown_as_declared(comparison, row, &x, &y))
+        return 0;
     return compare_endings(comparison, name, &x, &y);
 }
 
@@ -153,13 +164,16 @@ static bool same_fd(struct sysfold_comparison *comparison, const struct listing 
         return true; /* what they were given is not theirs */
     if (strcmp(x->kind, y->kind) != 0)
         return false;
-    return !x->name || !y->name ||
-           matcher_same_text(&comparison->matcher, x->name, a->event, y->name, b->event);
+    if (!x->name || !y->name || (*x->name == '/') != (*y->name == '/'))
+        return true; /* one of them does not know it, or not from the root on */
+    return matcher_same_text(&comparison->matcher, x->name, a->event, y->name, b->event);
 }
 
 /* One that only one story has: may it be so? */
-static bool may_be_alone(const struct listed_fd *fd, const struct listing *lacking)
+static bool may_be_alone(const struct listed_fd *fd, const struct listing *having, const struct listing *lacking)
 {
+    if (having->is_unsure || lacking->is_unsure)
+        return true;
     return lacking->from_truth ? fd->number >= TRUTH_NUMBERS : fd->inherited;
 }
 
@@ -176,11 +190,11 @@ static bool same_listing(struct sysfold_comparison *comparison, const struct lis
             i++;
             k++;
         } else if (x && (!y || x->number < y->number)) {
-            if (!may_be_alone(x, b))
+            if (!may_be_alone(x, a, b))
                 return false;
             i++;
         } else {
-            if (!may_be_alone(y, a))
+            if (!may_be_alone(y, b, a))
                 return false;
             k++;
         }
@@ -250,6 +264,11 @@ static const struct listing *next_listing(const struct sysfold_story *story, con
     return NULL;
 }
 
+static bool knows_descriptors(struct sysfold_comparison *comparison, unsigned side, const struct listing *listing)
+{
+    return !listing || listing->from_truth || !matcher_declares(&comparison->matcher, side, "descriptors", "*");
+}
+
 static int compare_listings(struct sysfold_comparison *comparison, const struct teller *a, const struct teller *b)
 {
     const struct sysfold_story *const *stories = comparison->matcher.stories;
@@ -261,6 +280,8 @@ static int compare_listings(struct sysfold_comparison *comparison, const struct 
 
         if (!x && !y)
             break;
+        if (!knows_descriptors(comparison, 0, x) || !knows_descriptors(comparison, 1, y))
+            continue;
         r = compare_listing(comparison, x, y, a ? a->name : b->name);
     }
     return r;

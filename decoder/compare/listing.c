@@ -8,7 +8,7 @@
 
 #include "story.h"
 
-#include <sysfold/state.h>
+#include "decoder/state/internal.h"
 
 #define NUMBERS_MAX 1024 /* descriptors that are looked at: what a process may have unless it asks for more */
 
@@ -38,12 +38,13 @@ static bool is_inherited(const struct sysfold_story *story, int number, const ch
     return false;
 }
 
-static int list_process(struct sysfold_story *story, const struct sysfold_process *process, struct listing *listing)
+/* The thread's own table: it need not share its process's. */
+static int list_thread(struct sysfold_story *story, const struct sysfold_thread *of, struct listing *listing)
 {
     size_t room = 0;
 
     for (int number = 0; number < NUMBERS_MAX; number++) {
-        const struct sysfold_fd *fd = sysfold_process_fd(process, number);
+        const struct sysfold_fd *fd = fds_find(of->files, number);
         const char *name = fd ? sysfold_fd_name(fd) : NULL, *kind = fd ? sysfold_fd_type(fd) : NULL;
         struct listed_fd listed = {.number = number, .inherited = is_inherited(story, number, name)};
 
@@ -55,12 +56,12 @@ static int list_process(struct sysfold_story *story, const struct sysfold_proces
 
 int story_list_fds(struct sysfold_story *story, const struct sysfold_event *event, uint32_t thread, uint32_t at)
 {
-    const struct sysfold_process *process = sysfold_event_process(event);
-    struct listing listing = {.event = at, .thread = thread};
+    const struct sysfold_thread *of = sysfold_event_thread(event);
+    struct listing listing = {.event = at, .thread = thread, .is_unsure = story->has_foreign_calls};
 
     if (story_grow(&story->listings, story->listing_count, &story->listing_room, sizeof(*story->listings)) < 0)
         return -ENOMEM;
-    if (process && list_process(story, process, &listing) < 0) {
+    if (of && list_thread(story, of, &listing) < 0) {
         free(listing.fds);
         return -ENOMEM;
     }

@@ -70,6 +70,16 @@ bool matcher_leaves_out_row(struct matcher *matcher, const char *row, bool uses)
     return is_left_out;
 }
 
+bool matcher_declares(struct matcher *matcher, unsigned side, const char *row, const char *param)
+{
+    int index = find_declared(matcher, side, row, param);
+
+    if (index < 0)
+        return false;
+    matcher->uses[side][index]++;
+    return true;
+}
+
 bool matcher_leaves_out(struct matcher *matcher, unsigned side, uint32_t at)
 {
     const struct sysfold_story *story = matcher->stories[side];

@@ -42,6 +42,8 @@ void matcher_finish(struct matcher *matcher);
 
 /* Are events of that row left out, as declared or ignored? Counts the use. */
 bool matcher_leaves_out(struct matcher *matcher, unsigned side, uint32_t at);
+/* Does that side's backend declare it? Counts the use. */
+bool matcher_declares(struct matcher *matcher, unsigned side, const char *row, const char *param);
 /* The same for a row by name, where nothing is counted unless `uses`. */
 bool matcher_leaves_out_row(struct matcher *matcher, const char *row, bool uses);
 

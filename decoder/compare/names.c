@@ -45,10 +45,13 @@ static bool read_number(const struct name_part *word, uint64_t *ret_number)
 
 static enum name_kind kind_of_number(const uint8_t *bytes, size_t at, const struct name_part *part, size_t size)
 {
+    static const char deleted[] = " (deleted)";
+    bool is_nameless = at && bytes[at - 1] == '#' && size - at - part->size == sizeof(deleted) - 1 &&
+                       !memcmp(bytes + at + part->size, deleted, sizeof(deleted) - 1);
     bool in_brackets = at >= 2 && bytes[at - 1] == '[' && bytes[at - 2] == ':' && at + part->size < size &&
                        bytes[at + part->size] == ']';
 
-    if (in_brackets)
+    if (in_brackets || is_nameless)
         return NAME_INODE;
     if (at && bytes[at - 1] == ':' && part->number >= EPHEMERAL_MIN && part->number <= UINT16_MAX)
         return NAME_PORT;

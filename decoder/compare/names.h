@@ -19,7 +19,7 @@ enum name_kind {
     NAME_PLAIN,  /* exact */
     NAME_WORD,   /* letters and digits, long enough to be what mkstemp() makes up */
     NAME_NUMBER, /* digits: the id of a thread that the story knows? */
-    NAME_INODE,  /* "[123]" behind a colon */
+    NAME_INODE,  /* "[123]" behind a colon; "#123 (deleted)" */
     NAME_PORT,   /* ":41234" */
     NAME_KINDS_OF_NUMBERS
 };

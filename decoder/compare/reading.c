@@ -94,7 +94,7 @@ static bool makes_name(const struct record *record)
         return mode == 0700;
     if (record_is(record, "open") || record_is(record, "openat"))
         return mode == 0600 && (flags & (O_CREAT_FLAG | O_EXCL_FLAG)) == (O_CREAT_FLAG | O_EXCL_FLAG);
-    return false;
+    return record_is(record, "mq_open") && flags & O_CREAT_FLAG;
 }
 
 static int note_made_name(struct sysfold_story *story, const struct record *record)
@@ -103,7 +103,8 @@ static int note_made_name(struct sysfold_story *story, const struct record *reco
     const uint8_t *slash;
     struct name_part part, made = {.kind = NAME_PLAIN};
     size_t at = 0;
-    int index = makes_name(record) ? sysfold_row_param_index(record->row, "path") : -1;
+    const char *param = record_is(record, "mq_open") ? "name" : "path";
+    int index = makes_name(record) ? sysfold_row_param_index(record->row, param) : -1;
 
     if (index < 0 || record_param(record, (unsigned)index, &value) < 0 || value.status != SYSFOLD_PRESENT ||
         value.kind != SYSFOLD_KIND_BYTES)
@@ -165,6 +166,8 @@ static int add_told(struct sysfold_story *story, const struct sysfold_event *eve
     if (note_freed(story, &event->record) < 0 || note_made_name(story, &event->record) < 0)
         return -ENOMEM;
     note_end(story, &told, &event->record);
+    story->has_foreign_calls |=
+        record_is(&event->record, "syscall") && !(event->record.flags & SYSFOLD_EVENT_FAILED);
     story_note_signals(story, &told, &event->record);
     story->events[story->count++] = told;
     return 0;

@@ -130,28 +130,70 @@ static int merge_one(struct sysfold_story *story, const uint32_t *next, uint32_t
     return 0;
 }
 
-int story_merge_restarts(struct sysfold_story *story)
+static bool has_ended(const struct sysfold_story *story, uint32_t thread)
 {
-    cleanup_free uint32_t *next = calloc((size_t)story->count + 1, sizeof(*next));
-    cleanup_free uint32_t *following = malloc(((size_t)story->thread_count + 1) * sizeof(*following));
-    int r = 0;
+    return story->threads[thread].exits != NONE || story->threads[thread].ended != NONE;
+}
 
-    if (!next || !following)
-        return -ENOMEM;
-    if (story->swapped)
+/*
+ * Whoever is killed in a call does not return from it. Some mechanisms show
+ * the kernel's way out all the same, as an interruption.
+ */
+static int end_unreturned(struct sysfold_story *story, uint32_t at)
+{
+    struct told *told = &story->events[at];
+    struct record record;
+    uint8_t *bytes;
+
+    story_record(story, told, &record);
+    if (told->flags & TOLD_MERGED || !has_ended(story, told->thread) || !is_interrupted(&record))
         return 0;
-    memset(following, 0xff, ((size_t)story->thread_count + 1) * sizeof(*following));
+    bytes = story_keep(story, record.bytes, record.size);
+    if (!bytes)
+        return -ENOMEM;
+    memcpy(bytes + (record.body - record.bytes) + record.row->params[0].place, &(int64_t){RESULT_UNRETURNED},
+           wire_size(record.row->params[0].type->wire));
+    told->record = bytes;
+    return 0;
+}
+
+/* For each event the next of its thread that is compared, for each thread its last call, compared or not. */
+static void chain(const struct sysfold_story *story, uint32_t *next, uint32_t *following, uint32_t *last_call)
+{
     for (uint32_t i = story->count; i-- > 0;) {
         const struct told *told = &story->events[i];
 
+        if (last_call[told->thread] == NONE && !(told->flags & (TOLD_IGNORED | TOLD_SIGNAL | TOLD_END)))
+            last_call[told->thread] = i;
         if (told->flags & (TOLD_CUT | TOLD_IGNORED))
             continue;
         next[i] = following[told->thread];
         following[told->thread] = i;
     }
+}
+
+int story_merge_restarts(struct sysfold_story *story)
+{
+    size_t room = ((size_t)story->thread_count + 1) * sizeof(uint32_t);
+    cleanup_free uint32_t *next = calloc((size_t)story->count + 1, sizeof(*next));
+    cleanup_free uint32_t *following = malloc(room), *last_call = malloc(room);
+    int r = 0;
+
+    if (!next || !following || !last_call)
+        return -ENOMEM;
+    if (story->swapped)
+        return 0;
+    memset(following, 0xff, room);
+    memset(last_call, 0xff, room);
+    chain(story, next, following, last_call);
     for (uint32_t i = 0; i < story->count && !r; i++) {
-        if (!(story->events[i].flags & (TOLD_CUT | TOLD_IGNORED | TOLD_SIGNAL)))
-            r = merge_one(story, next, i);
+        const struct told *told = &story->events[i];
+
+        if (told->flags & (TOLD_CUT | TOLD_IGNORED | TOLD_SIGNAL))
+            continue;
+        r = merge_one(story, next, i);
+        if (!r && last_call[told->thread] == i)
+            r = end_unreturned(story, i);
     }
     return r;
 }

@@ -16,10 +16,11 @@ static uint64_t bit_of(int64_t signo)
     return signo >= 1 && signo <= SIGNALS_MAX ? UINT64_C(1) << (signo - 1) : 0;
 }
 
-/* SIGCHLD, SIGCONT, SIGURG, SIGWINCH: nothing happens unless somebody asks for it. */
+/* SIGCHLD, SIGCONT, SIGURG, SIGWINCH do nothing unless somebody asks for it, SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU stop:
+ * none of them is something that the process does. */
 static bool is_ignored_by_default(int64_t signo)
 {
-    return signo == 17 || signo == 18 || signo == 23 || signo == 28;
+    return signo == 17 || signo == 23 || signo == 28 || (signo >= 18 && signo <= 22);
 }
 
 static void note_action(struct teller *process, const struct record *record)

@@ -52,6 +52,7 @@ struct teller {
     uint32_t parent;      /* NONE: unknown */
     uint32_t leader;      /* of its process; itself if it leads */
     uint32_t born;        /* the birth's index in events; NONE: it was there */
+    uint32_t made;        /* the index of the call that made it, or of what its parent had done last; NONE */
     uint32_t seen;        /* the index from which on the id is its own */
     uint32_t ended;       /* index of the end of the process (of leaders) or thread; NONE */
     uint32_t exits;       /* index of the last end that was told of the thread; NONE */
@@ -75,6 +76,7 @@ struct listing {
     uint32_t event; /* the end marker's index */
     uint32_t thread;
     bool from_truth; /* coarse kinds, small numbers */
+    bool is_unsure;  /* calls that the state does not understand may have opened and closed others */
     struct listed_fd *fds;
     size_t count;
 };
@@ -114,6 +116,7 @@ struct sysfold_story {
     uint64_t damaged;
     uint8_t first_marker, last_marker; /* of the first thread, which is threads[0]; enum marker */
     bool has_markers;
+    bool has_foreign_calls; /* of the generic row, that succeeded */
     bool swapped; /* some of it is in another machine's byte order */
 };
 
@@ -175,6 +178,7 @@ void story_drop_deadly_signals(struct sysfold_story *story);
 
 /* restart.c */
 int story_merge_restarts(struct sysfold_story *story);
+#define RESULT_UNRETURNED (-4095) /* no error has that number: the thread was killed in the call */
 /* An error as the program would have seen it: the kernel's own restart codes are EINTR. */
 int64_t result_seen(int64_t result);
 

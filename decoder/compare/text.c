@@ -61,6 +61,15 @@ static void label_number(char *label, enum identity identity, uint32_t ordinal)
     (void)snprintf(label, LABEL_MAX, "%s#%u", identity_words[identity], ordinal);
 }
 
+/* Inodes are used again, or not, as it happens: in a story by itself there is no telling which are the same. */
+static void label_inode(char *label, uint64_t number, struct renaming *renaming, unsigned side)
+{
+    if (renaming->stories[0] == renaming->stories[1])
+        (void)snprintf(label, LABEL_MAX, "ino");
+    else
+        label_number(label, IDENTITY_INODE, renaming_ordinal(renaming, side, IDENTITY_INODE, number));
+}
+
 static void label_thread(char *label, const struct view *view, unsigned index, uint64_t number,
                          struct renaming *renaming, unsigned side)
 {
@@ -102,6 +111,8 @@ static void label_of(char *label, const struct view *view, unsigned index, enum 
         label_thread(label, view, index, number, renaming, side);
         break;
     case IDENTITY_INODE:
+        label_inode(label, number, renaming, side);
+        break;
     case IDENTITY_DEVICE:
     case IDENTITY_PORT:
     case IDENTITY_OPAQUE:
@@ -133,7 +144,7 @@ static bool label_part(char *label, const struct name_part *part, const struct v
             (void)snprintf(label, LABEL_MAX, "pid %s", thread);
         break;
     case NAME_INODE:
-        label_number(label, IDENTITY_INODE, renaming_ordinal(renaming, side, IDENTITY_INODE, part->number));
+        label_inode(label, part->number, renaming, side);
         break;
     case NAME_PORT:
         label_number(label, IDENTITY_PORT, renaming_ordinal(renaming, side, IDENTITY_PORT, part->number));
@@ -302,12 +313,15 @@ static bool put_unix_address(struct text_out *out, const struct canonical *value
                              struct renaming *renaming, unsigned side)
 {
     const struct span *span = &value->spans[0];
+    bool is_abstract;
 
     if (value->span_count != 1 || span->identity != IDENTITY_NAME || span->at != 2)
         return false;
-    put_text(out, "{family=AF_UNIX, path=");
-    put_quoted(out, value->data + span->at, span->size, view, renaming, side);
-    put_char(out, '}');
+    put_text(out, "{family=AF_UNIX, path=\"");
+    is_abstract = span->size && !value->data[span->at];
+    put_text(out, is_abstract ? "@" : "");
+    put_named(out, value->data + span->at + is_abstract, span->size - is_abstract, view, renaming, side);
+    put_text(out, "\"}");
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "story.h"
 
 #define CLONE_THREAD_FLAG 0x10000
@@ -77,7 +78,7 @@ static int make_thread(struct sysfold_story *story, uint64_t id, uint32_t at, ui
         story_grow(&story->threads, index, &story->thread_room, sizeof(*story->threads)) < 0)
         return -ENOMEM;
     story->threads[index] = (struct teller){
-        .id = id, .parent = NONE, .leader = index, .born = NONE, .seen = at, .ended = NONE, .exits = NONE};
+        .id = id, .parent = NONE, .leader = index, .born = NONE, .made = NONE, .seen = at, .ended = NONE, .exits = NONE};
     story->thread_count++;
     *find_latest(story, id) = index;
     *ret_thread = index;
@@ -242,6 +243,48 @@ uint32_t story_resolve_child(const struct sysfold_story *story, uint64_t id, uin
 
 /* Names. */
 
+struct sibling {
+    uint32_t made;
+    uint32_t thread;
+};
+
+static int compare_siblings(const void *a, const void *b)
+{
+    const struct sibling *x = a, *y = b;
+
+    if (x->made != y->made)
+        return x->made < y->made ? -1 : 1;
+    return x->thread < y->thread ? -1 : x->thread > y->thread;
+}
+
+/*
+ * Sets numbers[i], of each thread among its siblings: in the order of the calls
+ * that made them, since children may be told of in any. Nobody's children are
+ * counted, too.
+ */
+static int number_threads(const struct sysfold_story *story, uint32_t *numbers)
+{
+    cleanup_free struct sibling *siblings = calloc((size_t)story->thread_count + 1, sizeof(*siblings));
+    cleanup_free uint32_t *children = calloc((size_t)story->thread_count + 1, sizeof(*children));
+
+    if (!siblings || !children)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < story->thread_count; i++) {
+        const struct teller *thread = &story->threads[i];
+
+        siblings[i] = (struct sibling){thread->made == NONE ? thread->seen : thread->made, i};
+    }
+    qsort(siblings, story->thread_count, sizeof(*siblings), compare_siblings);
+    for (uint32_t i = 0; i < story->thread_count; i++) {
+        const struct teller *thread = &story->threads[siblings[i].thread];
+
+        if (thread->has_name)
+            numbers[siblings[i].thread] =
+                ++children[thread->parent == NONE ? story->thread_count : thread->parent];
+    }
+    return 0;
+}
+
 static int name_thread(struct sysfold_story *story, struct teller *thread, uint32_t number)
 {
     char name[NAME_LENGTH_MAX + 64];
@@ -260,19 +303,15 @@ static int name_thread(struct sysfold_story *story, struct teller *thread, uint3
 
 int story_name_threads(struct sysfold_story *story)
 {
-    uint32_t *children = calloc((size_t)story->thread_count + 1, sizeof(*children));
-    int r = children ? 0 : -ENOMEM;
+    cleanup_free uint32_t *numbers = calloc((size_t)story->thread_count + 1, sizeof(*numbers));
+    int r = numbers ? number_threads(story, numbers) : -ENOMEM;
 
     for (uint32_t i = 0; i < story->thread_count && !r; i++) {
         struct teller *thread = &story->threads[i];
-        bool is_root = thread->parent == NONE;
 
-        if (!thread->has_name || (!is_root && !story->threads[thread->parent].name))
-            continue;
-        /* The roots are the children of nobody, counted behind the last. */
-        r = name_thread(story, thread, ++children[is_root ? story->thread_count : thread->parent]);
+        if (thread->has_name && (thread->parent == NONE || story->threads[thread->parent].name))
+            r = name_thread(story, thread, numbers[i]);
     }
-    free(children);
     return r;
 }
 
