@@ -268,6 +268,13 @@ static int report(const struct comparing *comparing, struct outputs *outputs)
     return status;
 }
 
+/* A run that failed writes no truth down. */
+static bool is_consequence(const struct comparing *comparing, size_t index)
+{
+    return comparing->argv && comparing->inputs[index].kind == INPUT_TRUTH && index + 1 < comparing->input_count &&
+           comparing->inputs[index + 1].state == INPUT_FAILED;
+}
+
 /* Whatever else a report says, or nobody reads it. */
 static void complain_of_failures(const struct comparing *comparing)
 {
@@ -276,7 +283,7 @@ static void complain_of_failures(const struct comparing *comparing)
     for (size_t i = 0; i < comparing->input_count; i++) {
         const struct input *input = &comparing->inputs[i];
 
-        if (input->state == INPUT_FAILED)
+        if (input->state == INPUT_FAILED && !is_consequence(comparing, i))
             complain("compare: %s: %s", printable(input->name, name, sizeof(name)), input->reason);
     }
 }

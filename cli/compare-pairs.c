@@ -138,29 +138,30 @@ static void compare_pair(const struct comparing *comparing, struct pair *pair)
     compare_ends(pair);
 }
 
-/* The truth of each run, else the first that is not skipped. */
-static const struct input *find_reference(const struct comparing *comparing, const struct input *input,
-                                          const struct input *first)
+static bool is_compared(const struct comparing *comparing, const struct input *input)
 {
-    return comparing->argv && comparing->truth ? input - 1 : first;
+    bool own_truth = comparing->argv && input->kind == INPUT_TRUTH;
+
+    return input->state != INPUT_SKIPPED && !own_truth;
 }
 
+/* The reference is the truth of each run, else the first of all. */
 bool pairs_compare(struct comparing *comparing)
 {
+    bool own_truths = comparing->argv && comparing->truth;
     const struct input *first = NULL;
 
     for (size_t i = 0; i < comparing->input_count; i++) {
         const struct input *input = &comparing->inputs[i];
-        const struct input *reference = find_reference(comparing, input, first);
         struct pair *pair;
 
-        if (input->state == INPUT_SKIPPED || (comparing->argv && input->kind == INPUT_TRUTH))
+        if (!is_compared(comparing, input))
             continue;
-        if (!first)
+        if (!first && !own_truths) {
             first = input;
-        if (reference == NULL)
             continue;
-        pair = add_pair(comparing, reference, input);
+        }
+        pair = add_pair(comparing, own_truths ? input - 1 : first, input);
         if (!pair)
             return false;
         compare_pair(comparing, pair);

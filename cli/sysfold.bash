@@ -22,7 +22,9 @@ _sysfold() {
     *) return ;;
     esac
     case $previous in
-    -b | --backend | --backends) options=$(sysfold backends --json 2> /dev/null | sed -n 's/^ *"name": "\(.*\)".*/\1/p') ;;
+    -b | --backend | --backends) options=$(sysfold backends --json 2> /dev/null | sed -n 's/^ *"name": "\(.*\)".*/\1/p')
+        [[ $command == compare ]] && options+=' strace'
+        ;;
     --color) options='auto always never' ;;
     -p | --pid) options=$(cd /proc && printf '%s ' [0-9]*) ;;
     -e) options='file process network memory signal ipc desc' ;;

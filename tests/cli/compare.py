@@ -184,6 +184,10 @@ class Runs(Compare):
         self.assertTrue(skipped["remedy"])
         output, _ = self.compare(0, "-b", f"{TWICE},strace", "--", HELLO, env=nowhere)
         self.assertIn("strace: skipped: strace is not installed; remedy: ", output)
+        report = self.report(0, "-b", f"strace,{TWICE}", "--", HELLO, env=nowhere)
+        self.assertEqual([pair["reference"] for pair in report["pairs"]], ["ptrace"])
+        report = self.report(0, "-b", "strace,ptrace", "--truth", "log", "--", HELLO, env=nowhere)
+        self.assertEqual([(pair["reference"], pair["other"]) for pair in report["pairs"]], [("truth", "ptrace")])
         self.complain(2, "compare", "-b", "strace,ptrace", "--", HELLO, about="strace is not installed", env=nowhere)
 
     def test_runs_that_differ(self):
@@ -207,6 +211,8 @@ class Runs(Compare):
         output, errors = self.compare(2, "-b", TWICE, "--", "/no/such/command")
         self.assertIn("cannot be judged", output)
         self.assertIn("/no/such/command", errors)
+        _, errors = self.compare(2, "-b", "ptrace", "--truth", "log", "--", "/no/such/command")
+        self.assertRegex(errors, r"\Asysfold: compare: ptrace: [^\n]*/no/such/command[^\n]*\n\Z")
 
     def test_what_the_command_finds(self):
         """Nothing to read, and its output where it is not in the report's way."""
