@@ -79,7 +79,7 @@ static uint64_t length_of(const struct walk *walk, uint8_t code)
     uint64_t result = call->result > 0 ? (uint64_t)call->result : 0;
 
     if (code >= LENGTH_BITS)
-        return (call->args[code - LENGTH_BITS] + 63) / 64;
+        return ((uint64_t)(uint32_t)call->args[code - LENGTH_BITS] + 63) / 64;
     if (code >= LENGTH_SIZE)
         return code - LENGTH_SIZE;
     if (code >= LENGTH_WITHIN)
@@ -137,15 +137,14 @@ static struct outcome read_string(const struct walk *walk, uint64_t address, uin
     return end ? (struct outcome){.size = (size_t)(end - to)} : (struct outcome){.size = got, .cut = true};
 }
 
-/* Whole elements only; `length` counts elements. */
+/* Whole elements only. `length` counts them, and is an int to the kernel, whatever its register holds above. */
 static struct outcome read_array(const struct walk *walk, const struct sysfold_param *param, uint64_t address,
                                  uint64_t length, uint8_t *to, size_t room)
 {
     size_t element = type_size(param->type);
     struct outcome outcome;
 
-    if (length > UINT32_MAX)
-        length = UINT32_MAX;
+    length = (uint32_t)length;
     outcome = read_bytes(walk, address, length * element, to, room - room % element);
     outcome.size -= outcome.size % element;
     return outcome;
@@ -292,7 +291,7 @@ static struct outcome read_user(const struct walk *walk, const struct sysfold_pa
     case SOURCE_USER_ARRAY:
         return read_array(walk, param, address, length_of(walk, param->b), to, room);
     case SOURCE_USER_IOVEC:
-        return read_iovec(walk, address, call->args[param->a + 1], iovec_length(walk, param->b), to, room);
+        return read_iovec(walk, address, (uint32_t)call->args[param->a + 1], iovec_length(walk, param->b), to, room);
     case SOURCE_MSG_NAME:
     case SOURCE_MSG_DATA:
     case SOURCE_MSG_CONTROL:

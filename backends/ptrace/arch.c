@@ -117,12 +117,13 @@ uint64_t arch_clone_flags(struct task *task, int event, pid_t child)
 {
     uint64_t fields[5]; /* of struct clone_args: the first is flags, the last exit_signal */
     struct clone_call call;
+    uint64_t hidden = task->changed.poke ? CLONE_UNTRACED : 0;
 
     if (!read_clone_call(task->tid, &call))
-        return flags_of_event(event, child);
+        return flags_of_event(event, child) | hidden;
     if (!call.is_clone3)
-        return call.first & UINT32_MAX;
+        return (call.first & UINT32_MAX) | hidden;
     if (target_ops.read(task, fields, call.first, sizeof(fields)) != sizeof(fields))
-        return flags_of_event(event, child);
-    return fields[0] | (fields[4] & CSIGNAL);
+        return flags_of_event(event, child) | hidden;
+    return fields[0] | (fields[4] & CSIGNAL) | hidden;
 }

@@ -119,6 +119,8 @@ int effect_makes_fd(struct step *step)
 
     if (number < 0 || number == step_fd(step, SLOT_FD)) /* signalfd() on one of its own */
         return 0;
+    if (step_number(step, SLOT_FLAGS, 0) & kind->question_flags)
+        return 0;
     if (step_bytes(step, SLOT_FILE, &value) && value.size)
         path_copy(value.data, value.size, name);
     else if (kind->named && step_bytes(step, SLOT_NAME, &value))

@@ -15,6 +15,7 @@ struct anonymous {
     int64_t cloexec_flag; /* in its `flags` */
     bool cloexec_always;
     bool named; /* the `name` parameter follows */
+    int64_t question_flags; /* with one of these in its `flags` it makes nothing, and the result is an answer */
 };
 
 /* Never NULL. */

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Arguments of which the kernel takes the lower half only: what is above it is nobody's business. */
 
+#include <poll.h>
+#include <sys/select.h>
+#include <sys/uio.h>
+
 #include "kit/kit.h"
 
 #define ABOVE (INT64_C(0x7edcba98) << 32)
@@ -10,6 +14,9 @@ static char back[10];
 SCENARIO
 {
     long fd = OK(open, "here", O_RDWR | O_CREAT | ABOVE, 0600 | ABOVE);
+    struct iovec pieces[2] = {{"first", 5}, {"not written", 11}};
+    struct pollfd polled[2] = {{.fd = 0}, {.fd = 0}};
+    long none = 0;
     int pair[2];
 
     OK(write, fd | ABOVE, "wide", 4);
@@ -21,6 +28,9 @@ SCENARIO
     OK(pipe2, pair, O_CLOEXEC | ABOVE);
     OK(fcntl, fd | ABOVE, F_DUPFD | ABOVE, 42);
     OK(fcntl, pair[0] | ABOVE, F_GETFD | ABOVE);
+    OK(writev, fd | ABOVE, pieces, 1 | ABOVE);
+    OK(poll, polled, 1 | ABOVE, 0 | ABOVE);
+    OK(select, 1 | ABOVE, &none, NULL, NULL, &(struct timeval){0});
     OK(fchmod, fd | ABOVE, 0640 | ABOVE);
     kit_descriptors();
     FAILS(EBADF, close, -1 & 0xffffffff);

@@ -144,7 +144,7 @@ static uint64_t length_of(const struct kit_made *made, unsigned code)
     int32_t at;
 
     if (code >= LENGTH_BITS)
-        return (made->args[code - LENGTH_BITS] + 63) / 64;
+        return ((uint64_t)(uint32_t)made->args[code - LENGTH_BITS] + 63) / 64;
     if (code >= LENGTH_SIZE)
         return code - LENGTH_SIZE;
     if (code >= LENGTH_WITHIN)
@@ -304,10 +304,10 @@ static void put_found(struct finding *find)
         put_memory(find, arg, length_of(made, param->b));
         break;
     case SOURCE_USER_ARRAY:
-        put_memory(find, arg, length_of(made, param->b) * element_size(param));
+        put_memory(find, arg, (uint64_t)(uint32_t)length_of(made, param->b) * element_size(param));
         break;
     case SOURCE_USER_IOVEC:
-        put_iovec(find, arg, made->args[param->a + 1], iovec_length(find));
+        put_iovec(find, arg, (uint32_t)made->args[param->a + 1], iovec_length(find));
         break;
     case SOURCE_MSG_NAME:
     case SOURCE_MSG_DATA:
