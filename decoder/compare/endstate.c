@@ -153,6 +153,12 @@ static bool fits_truth(const struct listed_fd *fd, const struct listed_fd *truth
     return !strcmp(kind, truth->kind) || !strcmp(kind, "file") || !*fd->kind;
 }
 
+/* "@4c5a8": the kernel's choice, for a socket that was bound to nothing. */
+static bool is_autobound(const struct listed_fd *fd)
+{
+    return fd->name && *fd->name == '@' && strlen(fd->name) == 6 && strspn(fd->name + 1, "0123456789abcdef") == 5;
+}
+
 static bool same_fd(struct sysfold_comparison *comparison, const struct listing *a, const struct listed_fd *x,
                     const struct listing *b, const struct listed_fd *y)
 {
@@ -166,6 +172,8 @@ static bool same_fd(struct sysfold_comparison *comparison, const struct listing 
         return false;
     if (!x->name || !y->name || (*x->name == '/') != (*y->name == '/'))
         return true; /* one of them does not know it, or not from the root on */
+    if (is_autobound(x) && is_autobound(y))
+        return true;
     return matcher_same_text(&comparison->matcher, x->name, a->event, y->name, b->event);
 }
 
