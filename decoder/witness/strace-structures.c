@@ -437,7 +437,7 @@ static size_t local_address(struct text inside, uint8_t to[SOCKADDR_ROOM])
     to[start] = '\0';
     if (!text_string(text_after(path, abstract), to + start + abstract, SOCKADDR_ROOM - start - abstract, &size, &cut))
         return 0;
-    return start + abstract + size;
+    return start + abstract + size + (abstract || start + size == SOCKADDR_ROOM ? 0 : 1);
 }
 
 static size_t netlink_address(struct text inside, uint8_t to[SOCKADDR_ROOM])
@@ -516,7 +516,8 @@ static bool put_sockaddr(const struct shown *shown, struct encoder *encoder, uns
         return false;
     if (!length_of(shown, param_of(shown, index), "msg_namelen", &length))
         length = (int64_t)size;
-    encoder_bytes(encoder, index, bytes, length < SOCKADDR_ROOM ? (size_t)length : SOCKADDR_ROOM, SOCKADDR_ROOM);
+    /* What is behind the address, where the caller gave more, is not shown. */
+    encoder_bytes(encoder, index, bytes, (size_t)length, size);
     return true;
 }
 

@@ -3,7 +3,7 @@
  * Writes what the fuzzers begin with: records of every row, and small captures
  * of every kind.
  *
- *     fuzz-seeds DIRECTORY     (makes DIRECTORY/record and DIRECTORY/savefile)
+ *     fuzz-seeds DIRECTORY     (makes DIRECTORY/record, DIRECTORY/savefile and DIRECTORY/witness)
  */
 
 #include <errno.h>
@@ -279,6 +279,47 @@ static void make_directory(const char *name)
     }
 }
 
+/* Logs of witnesses. */
+
+static void save_text(struct file *file, const char *name, const char *text)
+{
+    file->size = 0;
+    add(file, text, strlen(text));
+    save(file, "witness", name);
+}
+
+static void save_logs(struct file *file)
+{
+    save_text(file, "truth",
+              "{\"truth\":1,\"scenario\":\"a\"}\n"
+              "{\"tid\":7,\"event\":\"open\",\"params\":{\"res\":-2,\"flags\":66,\"path\":{\"cut\":{\"hex\":\"00ff\"}}}}\n"
+              "{\"tid\":7,\"event\":\"pipe\",\"params\":{\"res\":0,\"fds\":[3,4]}}\n"
+              "{\"tid\":7,\"event\":\"nanosleep\",\"params\":{\"req\":{\"unreadable\":true},\"rem\":0}}\n"
+              "{\"tid\":7,\"fds\":{\"0\":\"device\",\"10\":\"file\"}}\n"
+              "{\"end\":4}\n");
+    save_text(file, "strace-calls",
+              "7 execve(\"/bin/x\", [\"x\", \"y\"...], 0x7ff /* 2 vars */) = 0\n"
+              "7 openat(AT_FDCWD</tmp>, \"a\\0\\377\\n\", O_RDWR|O_CREAT, 0600) = 3</tmp/a>\n"
+              "7 rt_sigaction(SIGINT, {sa_handler=0x4, sa_mask=~[HUP], sa_flags=SA_RESTART}, NULL, 8) = 0\n"
+              "7 poll([{fd=5, events=POLLIN}], 1, 5) = 1 ([{fd=5, revents=POLLIN}])\n"
+              "7 select(6, [5], NULL, NULL, {tv_sec=1, tv_usec=2}) = 1 (in [5], left {tv_sec=0, tv_usec=9})\n"
+              "7 connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"1.2.3.4\")}, 16) = 0\n"
+              "7 bind(3, {sa_family=AF_UNIX, sun_path=@\"abs\"}, 6) = -1 EADDRINUSE (Address already in use)\n"
+              "7 sendmsg(3, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=\"ab\", iov_len=2}], msg_iovlen=1, "
+              "msg_control=[{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[9]}], "
+              "msg_controllen=24, msg_flags=0}, 0) = 2\n"
+              "7 mmap2(NULL, 8192*1024, PROT_READ, MAP_PRIVATE, -1, 0) = 0xf7000000 <0.000010>\n");
+    save_text(file, "strace-lives",
+              "fork(strace: Process 8 attached\n <unfinished ...>\n"
+              "[pid 8] 12:00:00.5 close(1) = 0\n[pid 7] <... fork resumed>) = 8\n"
+              "8 wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 3}], 0, NULL) = 9\n"
+              "8 clone(child_stack=0x7f, flags=CLONE_VM|CLONE_THREAD) = 10\n"
+              "10 execve(\"x\", [], NULL <unfinished ...>\n8 +++ superseded by execve in pid 10 +++\n"
+              "8 <... execve resumed>) = 0\n[ Process PID=8 runs in 32 bit mode. ]\n"
+              "8 --- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL} ---\n"
+              "8 +++ killed by SIGSEGV (core dumped) +++\n7 exit_group(0 <unfinished ...>\n");
+}
+
 int main(int argc, char **argv)
 {
     static struct file file, payload;
@@ -289,6 +330,8 @@ int main(int argc, char **argv)
     make_directory("");
     make_directory("record");
     make_directory("savefile");
+    make_directory("witness");
+    save_logs(&file);
     save_records(&file);
     save_builtin(&file, &payload);
     save_compressed(&file, &payload);
