@@ -72,6 +72,12 @@ static uint64_t int_at(const struct walk *walk, uint64_t address)
     return value > 0 ? (uint64_t)value : 0;
 }
 
+/* As many as hold that number of bits; none where it makes no sense. */
+static uint64_t longs_of(int32_t bits)
+{
+    return bits > 0 ? ((uint64_t)bits + 63) / 64 : 0;
+}
+
 /* How many bytes or elements a length code of rows.h stands for. */
 static uint64_t length_of(const struct walk *walk, uint8_t code)
 {
@@ -79,7 +85,7 @@ static uint64_t length_of(const struct walk *walk, uint8_t code)
     uint64_t result = call->result > 0 ? (uint64_t)call->result : 0;
 
     if (code >= LENGTH_BITS)
-        return ((uint64_t)(uint32_t)call->args[code - LENGTH_BITS] + 63) / 64;
+        return longs_of((int32_t)call->args[code - LENGTH_BITS]);
     if (code >= LENGTH_SIZE)
         return code - LENGTH_SIZE;
     if (code >= LENGTH_WITHIN)

@@ -143,8 +143,10 @@ static uint64_t length_of(const struct kit_made *made, unsigned code)
     uint64_t result = made->returned && made->result > 0 ? (uint64_t)made->result : 0;
     int32_t at;
 
-    if (code >= LENGTH_BITS)
-        return ((uint64_t)(uint32_t)made->args[code - LENGTH_BITS] + 63) / 64;
+    if (code >= LENGTH_BITS) {
+        at = (int32_t)made->args[code - LENGTH_BITS];
+        return at > 0 ? ((uint64_t)at + 63) / 64 : 0;
+    }
     if (code >= LENGTH_SIZE)
         return code - LENGTH_SIZE;
     if (code >= LENGTH_WITHIN)
