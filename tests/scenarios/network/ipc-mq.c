@@ -14,7 +14,7 @@ static void name_make(void)
 
     make_unique_name(name);
     fd = syscall(SYS_mq_open, name, O_RDWR, 0, NULL); /* there is none of that name */
-    if (fd < 0 && errno == ENOSYS)
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM))
         kit_skip("there are no message queues");
 }
 
