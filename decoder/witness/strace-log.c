@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/callnames.h"
-
 #define ITEMS_ROOM_MIN 1024
 #define TID_MAX INT32_MAX
 #define JOINS_MAX 16
@@ -25,7 +23,7 @@ static int compare_names(const void *a, const void *b)
 
 static int names_make(struct call_names *names)
 {
-    for (unsigned abi = CALL_NATIVE; abi <= CALL_I386; abi++) {
+    for (unsigned abi = 0; abi < CALL_ABI_COUNT; abi++) {
         names->calls[abi] = calloc(CALL_COUNT, sizeof(*names->calls[abi]));
         if (!names->calls[abi])
             return -ENOMEM;
@@ -57,7 +55,7 @@ static int number_in_name(struct text name)
     return number >= 0 && number < INT32_MAX ? (int)number : -1;
 }
 
-int call_number(const struct call_names *names, unsigned abi, struct text name)
+int call_number(const struct call_names *names, enum call_abi abi, struct text name)
 {
     const struct named_call *found;
 
@@ -344,10 +342,15 @@ static int read_mode_line(struct strace_log *log, struct text line)
     struct text rest;
     int64_t tid;
 
-    if (!number_behind(line, "[ Process PID=", &tid, &rest) ||
-        !number_behind(rest, " runs in ", &item.value, &rest))
+    if (!number_behind(line, "[ Process PID=", &tid, &rest) || !text_starts(rest, " runs in "))
         return 0;
     item.tid = (uint32_t)tid;
+    if (text_starts(rest, " runs in 32"))
+        item.value = CALL_I386;
+    else if (text_starts(rest, " runs in x32"))
+        item.value = CALL_X32;
+    else
+        item.value = CALL_NATIVE;
     return add_item(log, &item);
 }
 
@@ -611,6 +614,6 @@ void strace_log_finish(struct strace_log *log)
         log->all = next;
     }
     table_finish(&log->threads);
-    free(log->names.calls[CALL_NATIVE]);
-    free(log->names.calls[CALL_I386]);
+    for (unsigned abi = 0; abi < CALL_ABI_COUNT; abi++)
+        free(log->names.calls[abi]);
 }

@@ -4,6 +4,7 @@
 
 /* The lines of strace's output, as things that happened: calls in one piece, at the place where they ended. */
 
+#include "common/callnames.h"
 #include "decoder/state/table.h"
 #include "strace-text.h"
 
@@ -13,7 +14,7 @@ enum item_kind {
     ITEM_EXITED,     /* value: the exit code */
     ITEM_KILLED,     /* value: the signal, with 0x80 where it dumped core */
     ITEM_SUPERSEDED, /* value: the thread that executed and now has this thread's id */
-    ITEM_MODE,       /* value: 32 or 64 */
+    ITEM_MODE,       /* value: enum call_abi */
 };
 
 struct item {
@@ -35,10 +36,10 @@ struct named_call {
     unsigned number;
 };
 
-/* By name: CALL_NATIVE's, CALL_I386's. */
+/* By name, of each ABI. */
 struct call_names {
-    struct named_call *calls[2];
-    size_t count[2];
+    struct named_call *calls[CALL_ABI_COUNT];
+    size_t count[CALL_ABI_COUNT];
 };
 
 /* What lines so far say of a thread. */
@@ -66,7 +67,7 @@ struct strace_log {
 int strace_log_read(struct strace_log *log, const char *text, size_t size);
 void strace_log_finish(struct strace_log *log);
 
-/* The number of a call in that ABI (CALL_NATIVE, CALL_I386); -1 where it has none of that name. */
-int call_number(const struct call_names *names, unsigned abi, struct text name);
+/* The number of a call in that ABI, without CALL_X32_BIT; -1 where it has none of that name. */
+int call_number(const struct call_names *names, enum call_abi abi, struct text name);
 
 #endif

@@ -38,7 +38,8 @@ struct life {
     uint32_t found_ppid; /* of one without a birth: what it was told; 0: nothing */
     uint64_t flags;
     size_t image;
-    bool forced, forced_32; /* strace says what mode it is in */
+    bool forced; /* strace says what ABI its calls are of: */
+    enum call_abi forced_abi;
     bool living, has_ppid;
 };
 
@@ -314,7 +315,7 @@ static int start_life(struct strace *strace, struct life *life, struct birth *bi
         life->has_ppid = parent->has_ppid;
     }
     life->forced = parent->forced;
-    life->forced_32 = parent->forced_32;
+    life->forced_abi = parent->forced_abi;
     life->image = parent->image;
     return tell_start(strace, life, line);
 }
@@ -349,7 +350,6 @@ static int tell_exec(struct strace *strace, struct life *life, const struct item
     if (gone)
         gone->living = false;
     life->old_tid = 0;
-    life->forced = false;
     return r < 0 ? r : new_image(strace, life);
 }
 
@@ -393,16 +393,19 @@ static int tell_signal(struct strace *strace, const struct life *life, const str
 
 static enum call_abi abi_of(const struct strace *strace, const struct life *life, struct text name)
 {
-    bool wants_i386 = life->forced ? life->forced_32 : strace->images[life->image] == IMAGE_I386;
-    enum call_abi first = wants_i386 ? CALL_I386 : CALL_NATIVE, second = wants_i386 ? CALL_NATIVE : CALL_I386;
+    bool is_i386 = strace->images[life->image] == IMAGE_I386;
+    enum call_abi first = is_i386 ? CALL_I386 : CALL_NATIVE, second = is_i386 ? CALL_NATIVE : CALL_I386;
 
+    if (life->forced && call_number(&strace->log.names, life->forced_abi, name) >= 0)
+        return life->forced_abi;
     return call_number(&strace->log.names, first, name) >= 0 ? first : second;
 }
 
 static int tell_call(struct strace *strace, enum call_abi abi, const struct item *item)
 {
     int nr = call_number(&strace->log.names, abi, item->name);
-    struct shown shown = {.arch = abi == CALL_I386 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64, .nr = (uint32_t)nr};
+    struct shown shown = {.arch = abi == CALL_I386 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64,
+                          .nr = (uint32_t)nr | (abi == CALL_X32 ? CALL_X32_BIT : 0)};
     struct encoder *encoder;
     uint64_t duration = item->result.at ? duration_of(item->result) : 0;
 
@@ -468,7 +471,7 @@ static int replay_item(struct strace *strace, size_t at)
         return 0;
     default:
         life->forced = true;
-        life->forced_32 = item->value == 32;
+        life->forced_abi = (enum call_abi)item->value;
         return 0;
     }
 }

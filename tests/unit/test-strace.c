@@ -187,6 +187,8 @@ Test(strace, foreign_calls_are_known_by_their_names)
     EXPECT("7 close(1) = 0\n[ Process PID=7 runs in 32 bit mode. ]\n7 close(2) = 0\n"
            "[ Process PID=7 runs in 64 bit mode. ]\n7 close(3) = 0\n",
            "7 close(fd=1) = 0\n7 i386:close(arch=i386, nr=6, a0=0x2) = 0\n7 close(fd=3) = 0\n");
+    EXPECT("7 [ Process PID=7 runs in x32 mode. ]\n7 close(1) = 0\n",
+           "7 x32:close(arch=x86_64, nr=1073741827, a0=0x1) = 0\n");
     EXPECT("7 syscall_0x1f4(0x1, 0x2) = -1 ENOSYS (Function not implemented)\n",
            "7 syscall_500(arch=x86_64, nr=500, a0=0x1, a1=0x2) = -1 ENOSYS (Function not implemented)\n");
     EXPECT("7 keyctl(KEYCTL_X, 5) = 0\n", "7 keyctl(arch=x86_64, nr=250, a1=0x5) = 0\n");
