@@ -118,7 +118,8 @@ void kit_ended(long pid, int status);
 /* Writes down that the caller's signal has stopped a process of one thread: no handler tells of those. */
 void kit_stopped(long pid, int signo);
 /* Waits until a child has ended, writes down how, and gives its status: without a trace, and it is still to be waited
- * for. For calls that tell of it (waitid ...), or that need it to be over. */
+ * for (not by kit_reap, which writes the end down as well). For calls that tell of it (waitid ...), or that need it to
+ * be over. */
 int kit_await(long pid);
 
 /*

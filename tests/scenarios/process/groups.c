@@ -19,7 +19,7 @@ BEFORE(find_out)
 static void choose(void *data)
 {
     static const gid_t many[64] = {5, 4, 3, 2, 1, 64, 63, 62, 61, 60};
-    gid_t groups[64];
+    gid_t groups[64] = {0};
 
     (void)data;
     if (is_powerful) {
@@ -45,7 +45,7 @@ static void choose(void *data)
 
 SCENARIO
 {
-    gid_t groups[64];
+    gid_t groups[64] = {0};
 
     OK(getgroups, 0, NULL);
     FAILS(EINVAL, getgroups, -1, groups);

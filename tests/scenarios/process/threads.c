@@ -84,6 +84,22 @@ static void end_of_all(void *data)
     compute(data);
 }
 
+static void sleep_for_ever(void *data)
+{
+    NEVER_RETURNS(read, gate[0], data, 1);
+}
+
+static void end_of_sleepers(void *data)
+{
+    char byte;
+    long first = kit_clone(KIT_THREAD, sleep_for_ever, &byte), second = kit_clone(KIT_THREAD, sleep_for_ever, &byte);
+
+    (void)data;
+    kit_wait_asleep(first, SYS_read);
+    kit_wait_asleep(second, SYS_read);
+    EXIT_GROUP(10);
+}
+
 SCENARIO
 {
     int count = 0, status;
@@ -103,5 +119,7 @@ SCENARIO
     if (kit_reap(child) != 6 << 8)
         kit_fail("the process's status is another");
     if (kit_reap(kit_fork(end_of_all, &count)) != 9 << 8)
+        kit_fail("the process's status is another");
+    if (kit_reap(kit_fork(end_of_sleepers, NULL)) != 10 << 8)
         kit_fail("the process's status is another");
 }
