@@ -14,7 +14,7 @@
 /* strace's own, for calls that libseccomp calls otherwise. */
 static const struct {
     const char *shown, *name;
-} other_names[] = {{"old_mmap", "mmap"}, {"old_select", "select"}, {"umount", "umount"}};
+} other_names[] = {{"old_mmap", "mmap"}, {"old_select", "select"}};
 
 static int compare_names(const void *a, const void *b)
 {
@@ -196,8 +196,8 @@ static bool take_tid(struct text *line, uint32_t *ret_tid)
     size_t size = digits_at(left);
     int64_t tid;
 
-    if (!size || size > 10 || (*left.at == '0' && size > 1) ||
-        !text_number((struct text){left.at, size}, NULL, &tid) || tid > TID_MAX)
+    if (!size || size > 10 || (*left.at == '0' && size > 1) || !text_number((struct text){left.at, size}, NULL, &tid) ||
+        tid > TID_MAX)
         return false;
     left = text_after(left, size);
     if (text_starts(left, "<")) /* -Y: the program's name */

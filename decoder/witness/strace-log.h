@@ -57,10 +57,10 @@ struct strace_log {
     size_t line;          /* the current one's number */
     struct table threads; /* by tid: struct log_thread */
     struct log_thread *all;
-    size_t living;        /* threads that live */
-    uint32_t living_sum;  /* their tids, exclusive-or-ed: if there is one, it */
-    uint32_t root;        /* the thread of lines without a tid, as long as there are others or none */
-    uint32_t dangling;    /* the thread whose line a message of strace's has interrupted; 0: none */
+    size_t living;       /* threads that live */
+    uint32_t living_sum; /* their tids, exclusive-or-ed: if there is one, it */
+    uint32_t root;       /* the thread of lines without a tid, as long as there are others or none */
+    uint32_t dangling;   /* the thread whose line a message of strace's has interrupted; 0: none */
 };
 
 /* -ENOMEM. The text is borrowed until strace_log_finish(), which a failed one needs as well. */

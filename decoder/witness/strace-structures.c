@@ -324,13 +324,12 @@ static bool put_set(const struct shown *shown, struct encoder *encoder, unsigned
 
 /* Lists and values of any width. */
 
-static bool put_list(const struct shown *shown, struct encoder *encoder, unsigned index, struct text text, size_t width)
+static bool put_list(struct encoder *encoder, unsigned index, struct text text, size_t width)
 {
     int64_t numbers[NUMBERS_MAX];
     uint8_t bytes[NUMBERS_MAX * 8];
     size_t count;
 
-    (void)shown;
     if (!text_numbers(text, NULL, numbers, NUMBERS_MAX, &count))
         return false;
     for (size_t i = 0; i < count; i++)
@@ -352,13 +351,13 @@ static bool put_option(const struct shown *shown, struct encoder *encoder, unsig
         return false;
     if ((uint64_t)length != count * 4 && (uint64_t)length != count * 8 && (uint64_t)length != count)
         return false;
-    return put_list(shown, encoder, index, text, (size_t)length / count);
+    return put_list(encoder, index, text, (size_t)length / count);
 }
 
 static bool put_clone_args(const struct shown *shown, struct encoder *encoder, unsigned index, struct text text)
 {
-    static const char *const keys[] = {"flags", "pidfd", "child_tid", "parent_tid", "exit_signal", "stack",
-                                       "stack_size", "tls", "set_tid", "set_tid_size", "cgroup"};
+    static const char *const keys[] = {"flags",      "pidfd", "child_tid", "parent_tid",   "exit_signal", "stack",
+                                       "stack_size", "tls",   "set_tid",   "set_tid_size", "cgroup"};
     const struct flag_table *table = param_of(shown, index)->type->table;
     uint64_t words[CLONE_ARGS_MAX / 8] = {0};
     struct text inside, value;
@@ -412,8 +411,8 @@ static size_t internet6_address(struct text inside, uint8_t to[SOCKADDR_ROOM])
     quoted = text_after(inside, at + sizeof(call) - 1);
     quoted.size = text_scan(quoted, ",");
     if (!text_string(quoted, (uint8_t *)name, sizeof(name) - 1, &size, &cut) ||
-        inet_pton(AF_INET6, name, &address.sin6_addr) != 1 ||
-        !field_number(inside, "sin6_flowinfo", NULL, &flow) || !field_number(inside, "sin6_scope_id", NULL, &scope))
+        inet_pton(AF_INET6, name, &address.sin6_addr) != 1 || !field_number(inside, "sin6_flowinfo", NULL, &flow) ||
+        !field_number(inside, "sin6_scope_id", NULL, &scope))
         return 0;
     address.sin6_port = (in_port_t)port;
     address.sin6_flowinfo = (uint32_t)flow;
@@ -496,7 +495,8 @@ size_t sockaddr_from(struct text text, uint8_t to[SOCKADDR_ROOM])
 }
 
 /* Where strace shows how long an address, or a message's control data, is. */
-static bool length_of(const struct shown *shown, const struct sysfold_param *param, const char *key, int64_t *ret_length)
+static bool length_of(const struct shown *shown, const struct sysfold_param *param, const char *key,
+                      int64_t *ret_length)
 {
     struct text message, value;
 
@@ -582,7 +582,7 @@ static bool put_variable(const struct shown *shown, struct encoder *encoder, uns
     case FORM_FD_SET:
         return put_set(shown, encoder, index, text);
     case FORM_LIST:
-        return put_list(shown, encoder, index, text, wire_size(type->wire));
+        return put_list(encoder, index, text, wire_size(type->wire));
     case FORM_CLONE_ARGS:
         return put_clone_args(shown, encoder, index, text);
     case FORM_DATA:
@@ -613,7 +613,6 @@ bool put_structure(const struct shown *shown, struct encoder *encoder, unsigned 
         /* The kernel puts its own version over one that it does not know. */
         return text_starts(text, "{version=_LINUX") && put_numbers(shown, encoder, index, text);
     default:
-        return type->count == 1 ? put_number(shown, encoder, index, text)
-                                : put_numbers(shown, encoder, index, text);
+        return type->count == 1 ? put_number(shown, encoder, index, text) : put_numbers(shown, encoder, index, text);
     }
 }

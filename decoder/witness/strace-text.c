@@ -540,7 +540,7 @@ static size_t unescape(struct text text, uint8_t *ret_byte)
     static const char letters[] = "abfnrtv", codes[] = "\a\b\f\n\r\t\v";
     const char *letter = text.size && *text.at ? strchr(letters, *text.at) : NULL;
     unsigned base = text.size && *text.at == 'x' ? 16 : 8;
-    size_t at = base == 16 ? 1 : 0, max = base == 16 ? 3 : 3;
+    size_t at = base == 16 ? 1 : 0;
     unsigned value = 0;
 
     if (letter) {
@@ -551,7 +551,7 @@ static size_t unescape(struct text text, uint8_t *ret_byte)
         *ret_byte = text.size ? (uint8_t)*text.at : '\\';
         return text.size ? 1 : 0;
     }
-    for (; at < max && at < text.size && digit_of(text.at[at], base) >= 0; at++)
+    for (; at < 3 && at < text.size && digit_of(text.at[at], base) >= 0; at++)
         value = value * base + (unsigned)digit_of(text.at[at], base);
     *ret_byte = (uint8_t)value;
     return at;

@@ -4,7 +4,7 @@
 #include <linux/audit.h>
 
 #define ERRNO_MAX_RESULT 4095
-#define VECTOR_STRING_MAX PATH_BYTES_MAX
+#define ALL_ARGS (-1)
 
 /* Places. */
 
@@ -13,27 +13,30 @@ static const struct {
     const char *call, *key;
     unsigned place;
 } keyed_args[] = {
-    {"clone", "flags", 0},       {"clone", "child_stack", 1}, {"clone", "stack", 1}, {"clone", "parent_tid", 2},
-    {"clone", "child_tidptr", 3}, {"clone", "tls", 4},
+    {"clone", "flags", 0},      {"clone", "child_stack", 1},  {"clone", "stack", 1},
+    {"clone", "parent_tid", 2}, {"clone", "child_tidptr", 3}, {"clone", "tls", 4},
 };
 
-/* strace shows the argument at another place than the kernel has it; -1: what it shows there is none of the kernel's. */
+/* strace shows the argument at another place than the kernel has it; -1: what it shows there is no argument. */
 static const struct {
     const char *call;
     const char *operation; /* only where argument 1 begins like this */
     int shown, place;
 } moved_args[] = {
-    {"futex", "FUTEX_WAIT_BITSET", 4, 5}, {"futex", "FUTEX_WAKE_BITSET", 3, 5}, {"futex", "FUTEX_LOCK_PI", 2, 3},
-    {"mmap2", "", 5, -1},      {"old_mmap", "", 0, -1},   {"old_mmap", "", 1, -1},   {"old_mmap", "", 2, -1},
-    {"old_mmap", "", 3, -1},   {"old_mmap", "", 4, -1},   {"old_mmap", "", 5, -1},   {"old_select", "", 0, -1},
-    {"old_select", "", 1, -1}, {"old_select", "", 2, -1}, {"old_select", "", 3, -1}, {"old_select", "", 4, -1},
-    {"preadv2", "", 4, 5},     {"pwritev2", "", 4, 5},
+    {"futex", "FUTEX_WAIT_BITSET", 4, 5},
+    {"futex", "FUTEX_WAKE_BITSET", 3, 5},
+    {"futex", "FUTEX_LOCK_PI", 2, 3},
+    {"mmap2", "", 5, -1},
+    {"old_mmap", "", ALL_ARGS, -1},
+    {"old_select", "", ALL_ARGS, -1},
+    {"preadv2", "", 4, 5},
+    {"pwritev2", "", 4, 5},
 };
 
 static int place_of(const struct shown *shown, struct text name, int at)
 {
     for (size_t i = 0; i < sizeof(moved_args) / sizeof(moved_args[0]); i++) {
-        if (moved_args[i].shown == at && text_is(name, moved_args[i].call) &&
+        if ((moved_args[i].shown == at || moved_args[i].shown == ALL_ARGS) && text_is(name, moved_args[i].call) &&
             (!*moved_args[i].operation || text_starts(shown->args[1], moved_args[i].operation)))
             return moved_args[i].place;
     }

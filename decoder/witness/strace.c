@@ -438,9 +438,8 @@ static int replay_call(struct strace *strace, struct life *life, size_t at)
     if (strace->looking)
         learn(strace, life, item);
     if (birth && !birth->done) {
-        struct life *child = table_get(&strace->lives, item->result.at && read_result(item->result, &result)
-                                                           ? (uint32_t)result
-                                                           : 0);
+        struct life *child =
+            table_get(&strace->lives, item->result.at && read_result(item->result, &result) ? (uint32_t)result : 0);
 
         if (child && !child->living)
             r = start_life(strace, child, birth, item->line);

@@ -66,16 +66,17 @@ Test(strace, births_come_before_what_the_child_does)
 
 Test(strace, a_tid_that_is_used_again_is_another_thread)
 {
-    EXPECT("7 fork() = 8\n8 +++ exited with 0 +++\n7 vfork( <unfinished ...>\n8 +++ killed by SIGSEGV (core dumped) +++\n"
-           "7 <... vfork resumed>) = 8\n",
-           "8 thread_start(pid=8, ppid=7, parent_tid=7, flags=SIGCHLD)\n"
-           "7 fork() = 8\n"
-           "8 thread_exit(pid=8, status=exited(0))\n"
-           "8 process_exit(pid=8, status=exited(0))\n"
-           "8 thread_start(pid=8, ppid=7, parent_tid=7, flags=SIGCHLD|CLONE_VM|CLONE_VFORK)\n"
-           "8 thread_exit(pid=8, status=killed(SIGSEGV, core))\n"
-           "8 process_exit(pid=8, status=killed(SIGSEGV, core))\n"
-           "7 vfork() = 8\n");
+    EXPECT(
+        "7 fork() = 8\n8 +++ exited with 0 +++\n7 vfork( <unfinished ...>\n8 +++ killed by SIGSEGV (core dumped) +++\n"
+        "7 <... vfork resumed>) = 8\n",
+        "8 thread_start(pid=8, ppid=7, parent_tid=7, flags=SIGCHLD)\n"
+        "7 fork() = 8\n"
+        "8 thread_exit(pid=8, status=exited(0))\n"
+        "8 process_exit(pid=8, status=exited(0))\n"
+        "8 thread_start(pid=8, ppid=7, parent_tid=7, flags=SIGCHLD|CLONE_VM|CLONE_VFORK)\n"
+        "8 thread_exit(pid=8, status=killed(SIGSEGV, core))\n"
+        "8 process_exit(pid=8, status=killed(SIGSEGV, core))\n"
+        "7 vfork() = 8\n");
 }
 
 Test(strace, an_exec_by_a_thread_makes_it_the_leader)
@@ -121,8 +122,10 @@ Test(strace, signals_with_what_they_say)
 
 Test(strace, results_of_every_kind)
 {
-    EXPECT_PART("7 read(3, 0x7f, 1) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)\n", "read(fd=3, size=1) = ? ERESTARTSYS (to be restarted)");
-    EXPECT_PART("7 pause() = ? ERESTARTNOHAND (To be restarted if no handler)\n", "pause() = ? ERESTARTNOHAND (to be restarted)");
+    EXPECT_PART("7 read(3, 0x7f, 1) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)\n",
+                "read(fd=3, size=1) = ? ERESTARTSYS (to be restarted)");
+    EXPECT_PART("7 pause() = ? ERESTARTNOHAND (To be restarted if no handler)\n",
+                "pause() = ? ERESTARTNOHAND (to be restarted)");
     EXPECT_PART("7 close(3) = ? <unavailable>\n", "close(fd=3) = ?");
     EXPECT_PART("7 close(3) = -1 (errno 1000)\n", "close(fd=3) = -1 errno 1000");
     EXPECT_PART("7 dup(3</a, (b>) = 4</a, (b>\n", "dup(fd=3) = 4");
@@ -236,11 +239,13 @@ Test(strace, strings_and_what_is_no_string)
     EXPECT_PART("7 chdir(0x7f) = -1 EFAULT (Bad address)\n", "7 chdir() = -1 EFAULT");
     EXPECT_PART("7 chdir(NULL) = -1 EFAULT (Bad address)\n", "path=NULL");
     EXPECT("7 chdir(\"/a\"x) = 0\n", "7 chdir() = 0\n");
-    EXPECT_PART("7 execve(\"x\", [\"a\", \"b\"..., \"c\"], [/* 3 vars */]) = -1 ENOENT (x)\n", "argv=[\"a\", \"b\"]...");
+    EXPECT_PART("7 execve(\"x\", [\"a\", \"b\"..., \"c\"], [/* 3 vars */]) = -1 ENOENT (x)\n",
+                "argv=[\"a\", \"b\"]...");
     EXPECT_PART("7 execve(\"x\", [\"a\", ...], NULL) = -1 ENOENT (x)\n", "argv=[\"a\"]..., envp=NULL");
     EXPECT_PART("7 execve(\"x\", [\"a\", 0x5], NULL) = -1 EFAULT (x)\n", "argv=[\"a\"]...");
-    EXPECT_PART("7 writev(1, [{iov_base=\"ab\", iov_len=2}, {iov_base=\"\", iov_len=0}, {iov_base=\"c\", iov_len=1}], 3) = 3\n",
-                "data=\"abc\"");
+    EXPECT_PART(
+        "7 writev(1, [{iov_base=\"ab\", iov_len=2}, {iov_base=\"\", iov_len=0}, {iov_base=\"c\", iov_len=1}], 3) = 3\n",
+        "data=\"abc\"");
     EXPECT_PART("7 writev(1, [{iov_base=\"ab\", iov_len=2}, {iov_base=0x7, iov_len=3}], 2) = 2\n", "data=\"ab\"...");
     EXPECT_PART("7 flistxattr(3, \"user.a\\0user.b\\0\", 100) = 14\n", "names=[\"user.a\", \"user.b\"]");
 }
@@ -260,18 +265,22 @@ Test(strace, structures)
     EXPECT_PART("7 pipe2([3, 4], O_CLOEXEC) = 0\n", "fds=[3, 4], flags=O_CLOEXEC");
     EXPECT_PART("7 pipe2([3</p>, 4<pipe:[7]>], 0) = 0\n", "fds=[3, 4]");
     EXPECT_PART("7 nanosleep({tv_sec=1, tv_nsec=5}, NULL) = 0\n", "req={sec=1, nsec=5}, rem=NULL");
-    EXPECT_PART("7 utimensat(3, \"x\", [{tv_sec=0, tv_nsec=1} /* 1970-01-01T00:00:00+0000 */, {tv_sec=2, tv_nsec=3}], 0) = 0\n",
-                "times=[{sec=0, nsec=1}, {sec=2, nsec=3}]");
-    EXPECT("7 utimensat(3, NULL, [UTIME_NOW, {tv_sec=2, tv_nsec=3}], 0) = 0\n", "7 utimensat(dirfd=3, flags=0, path=NULL) = 0\n");
-    EXPECT_PART("7 setitimer(ITIMER_REAL, {it_interval={tv_sec=1, tv_usec=2}, it_value={tv_sec=3, tv_usec=4}}, NULL) = 0\n",
-                "new_value={interval={sec=1, usec=2}, value={sec=3, usec=4}}, old_value=NULL");
+    EXPECT_PART(
+        "7 utimensat(3, \"x\", [{tv_sec=0, tv_nsec=1} /* 1970-01-01T00:00:00+0000 */, {tv_sec=2, tv_nsec=3}], 0) = 0\n",
+        "times=[{sec=0, nsec=1}, {sec=2, nsec=3}]");
+    EXPECT("7 utimensat(3, NULL, [UTIME_NOW, {tv_sec=2, tv_nsec=3}], 0) = 0\n",
+           "7 utimensat(dirfd=3, flags=0, path=NULL) = 0\n");
+    EXPECT_PART(
+        "7 setitimer(ITIMER_REAL, {it_interval={tv_sec=1, tv_usec=2}, it_value={tv_sec=3, tv_usec=4}}, NULL) = 0\n",
+        "new_value={interval={sec=1, usec=2}, value={sec=3, usec=4}}, old_value=NULL");
     EXPECT_PART("7 prlimit64(0, RLIMIT_STACK, NULL, {rlim_cur=8192*1024, rlim_max=RLIM64_INFINITY}) = 0\n",
                 "new_limit=NULL, old_limit={cur=8388608, max=RLIM_INFINITY}");
     EXPECT_PART("7 rt_sigprocmask(SIG_BLOCK, ~[KILL RT_1], [], 8) = 0\n", "oldset=[]");
     EXPECT_PART("7 rt_sigprocmask(SIG_BLOCK, [INT CHLD], NULL, 8) = 0\n", "set=[INT CHLD], oldset=NULL");
-    EXPECT_PART("7 rt_sigaction(SIGINT, {sa_handler=0x40, sa_mask=[HUP], sa_flags=SA_RESTORER|SA_RESTART, "
-                "sa_restorer=0x50}, {sa_handler=SIG_IGN, sa_mask=[], sa_flags=0}, 8) = 0\n",
-                "act={handler=0x40, flags=SA_RESTORER|SA_RESTART, mask=[HUP]}, oldact={handler=SIG_IGN, flags=0, mask=[]}");
+    EXPECT_PART(
+        "7 rt_sigaction(SIGINT, {sa_handler=0x40, sa_mask=[HUP], sa_flags=SA_RESTORER|SA_RESTART, "
+        "sa_restorer=0x50}, {sa_handler=SIG_IGN, sa_mask=[], sa_flags=0}, 8) = 0\n",
+        "act={handler=0x40, flags=SA_RESTORER|SA_RESTART, mask=[HUP]}, oldact={handler=SIG_IGN, flags=0, mask=[]}");
     EXPECT_PART("7 sendfile(1, 3, [5] => [9], 4) = 4\n", "offset=9, size=4");
     EXPECT_PART("7 getresuid([1], [2], [3]) = 0\n", "ruid=1, euid=2, suid=3");
     EXPECT_PART("7 setgroups(2, [5, 6]) = 0\n", "groups=[5, 6]");
@@ -294,15 +303,17 @@ Test(strace, wait_statuses)
     EXPECT_PART("7 wait4(8, [{WIFEXITED(s) && WEXITSTATUS(s) == 3}], 0, NULL) = 8\n", "status=exited(3)");
     EXPECT_PART("7 wait4(8, [{WIFSIGNALED(s) && WTERMSIG(s) == SIGSEGV && WCOREDUMP(s)}], 0, NULL) = 8\n",
                 "status=killed(SIGSEGV, core)");
-    EXPECT_PART("7 wait4(8, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGSTOP}], WSTOPPED, NULL) = 8\n", "status=stopped(SIGSTOP)");
+    EXPECT_PART("7 wait4(8, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGSTOP}], WSTOPPED, NULL) = 8\n",
+                "status=stopped(SIGSTOP)");
     EXPECT_PART("7 wait4(8, [{WIFCONTINUED(s)}], WCONTINUED, NULL) = 8\n", "status=continued");
     EXPECT("7 wait4(8, 0x7f, WNOHANG, NULL) = 0\n", "7 wait4(pid=8, options=WNOHANG, rusage=NULL) = 0\n");
 }
 
 Test(strace, waiting_for_descriptors)
 {
-    EXPECT_PART("7 poll([{fd=5, events=POLLIN}, {fd=6, events=POLLOUT}, {fd=-1}], 3, 5) = 1 ([{fd=6, revents=POLLOUT}])\n",
-                "fds=[{fd=5, events=POLLIN, revents=0}, {fd=6, events=POLLOUT, revents=POLLOUT}, {fd=-1, events=0, revents=0}]");
+    EXPECT_PART(
+        "7 poll([{fd=5, events=POLLIN}, {fd=6, events=POLLOUT}, {fd=-1}], 3, 5) = 1 ([{fd=6, revents=POLLOUT}])\n",
+        "fds=[{fd=5, events=POLLIN, revents=0}, {fd=6, events=POLLOUT, revents=POLLOUT}, {fd=-1, events=0, revents=0}]");
     EXPECT_PART("7 poll([{fd=5, events=POLLIN}], 1, 5) = 0 (Timeout)\n", "fds=[{fd=5, events=POLLIN, revents=0}]) = 0");
     EXPECT_PART("7 select(70, [5 69], [4], NULL, {tv_sec=1, tv_usec=2}) = 1 (in [69], left {tv_sec=0, tv_usec=9})\n",
                 "readfds=[69], writefds=[], exceptfds=NULL) = 1");
@@ -341,8 +352,9 @@ Test(strace, sockets)
 
 Test(strace, what_is_no_output_of_strace_is_refused)
 {
-    static const char *const logs[] = {"", "\n\n", "hello\n", "{\"truth\":1}\n", "int main(void)\n{\n    f(x);\n}\n",
-                                       "nosuchcall(1) = 0\n", "7\n", "7 \n", "[pid 7\n", "<... \n"};
+    static const char *const logs[] = {
+        "",    "\n\n", "hello\n",  "{\"truth\":1}\n", "int main(void)\n{\n    f(x);\n}\n", "nosuchcall(1) = 0\n",
+        "7\n", "7 \n", "[pid 7\n", "<... \n"};
 
     for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++)
         EXPECT(logs[i], "EBADMSG LOG is no output of strace: none of its lines is a call");
@@ -398,7 +410,8 @@ Test(strace, long_and_deep_lines)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        cleanup_free char *log = repeated(cases[i].head, cases[i].part, (1u << 20) / strlen(cases[i].part), cases[i].tail);
+        cleanup_free char *log =
+            repeated(cases[i].head, cases[i].part, (1u << 20) / strlen(cases[i].part), cases[i].tail);
         const char *told = told_of(sysfold_strace_open, log, strlen(log));
 
         cr_expect(!strncmp(told, "7 ", 2), "%s: %.100s", cases[i].head, told);
@@ -407,7 +420,8 @@ Test(strace, long_and_deep_lines)
 
 Test(strace, lines_with_nul_and_control_characters)
 {
-    static const char log[] = "7 close(1) = 0\n7 \0close(2) = 0\n\x1b[2J\n7 wri\0te(1) = 0\n7 chdir(\"a\0b\") = 0\n7 dup(\x01) = \xff\n";
+    static const char log[] =
+        "7 close(1) = 0\n7 \0close(2) = 0\n\x1b[2J\n7 wri\0te(1) = 0\n7 chdir(\"a\0b\") = 0\n7 dup(\x01) = \xff\n";
 
     cr_expect_str_eq(told_of(sysfold_strace_open, log, sizeof(log) - 1),
                      "7 close(fd=1) = 0\n7 chdir(path=\"a\\x00b\") = 0\n7 dup() = ?\n");

@@ -61,17 +61,19 @@ static enum sysfold_status status_of(const char *line, const char *param)
 
 Test(truth, a_whole_log_becomes_its_events_in_order)
 {
-    EXPECT(HEAD CALL("open", "\"res\":3,\"flags\":66,\"mode\":384,\"path\":\"here\"") "  \n"
-               CALL("write", "\"res\":-9,\"fd\":99,\"size\":5,\"data\":\"hello\"") "\n"
-               "{\"tid\":8,\"event\":\"thread_start\",\"params\":{\"pid\":8,\"ppid\":7,\"parent_tid\":7,\"flags\":17}}\n"
-               "{\"tid\":8,\"event\":\"exit_group\",\"params\":{\"status\":3}}\n"
-               "{\"tid\":8,\"event\":\"process_exit\",\"params\":{\"pid\":8,\"status\":768}}\n"
-               "{\"end\":5}",
-           "7 open(flags=O_RDWR|O_CREAT, mode=0600, path=\"here\") = 3\n"
-           "7 write(fd=99, size=5, data=\"hello\") = -1 EBADF (Bad file descriptor)\n"
-           "8 thread_start(pid=8, ppid=7, parent_tid=7, flags=SIGCHLD)\n"
-           "8 exit_group(status=3) = ?\n"
-           "8 process_exit(pid=8, status=exited(3))\n");
+    EXPECT(
+        HEAD CALL("open", "\"res\":3,\"flags\":66,\"mode\":384,\"path\":\"here\"") "  \n" CALL(
+            "write",
+            "\"res\":-9,\"fd\":99,\"size\":5,\"data\":\"hello\"") "\n"
+                                                                  "{\"tid\":8,\"event\":\"thread_start\",\"params\":{\"pid\":8,\"ppid\":7,\"parent_tid\":7,\"flags\":17}}\n"
+                                                                  "{\"tid\":8,\"event\":\"exit_group\",\"params\":{\"status\":3}}\n"
+                                                                  "{\"tid\":8,\"event\":\"process_exit\",\"params\":{\"pid\":8,\"status\":768}}\n"
+                                                                  "{\"end\":5}",
+        "7 open(flags=O_RDWR|O_CREAT, mode=0600, path=\"here\") = 3\n"
+        "7 write(fd=99, size=5, data=\"hello\") = -1 EBADF (Bad file descriptor)\n"
+        "8 thread_start(pid=8, ppid=7, parent_tid=7, flags=SIGCHLD)\n"
+        "8 exit_group(status=3) = ?\n"
+        "8 process_exit(pid=8, status=exited(3))\n");
     EXPECT(HEAD "{\"end\":0}\n", "");
 }
 
@@ -113,12 +115,9 @@ Test(truth, a_call_has_failed_where_its_result_is_an_error)
         const char *line;
         bool failed;
     } cases[] = {
-        {CALL("read", "\"res\":-1"), true},
-        {CALL("read", "\"res\":-4095"), true},
-        {CALL("read", "\"res\":-4096"), false},
-        {CALL("read", "\"res\":0"), false},
-        {CALL("read", "\"fd\":-1"), false},
-        {CALL("thread_start", "\"pid\":-1"), false},
+        {CALL("read", "\"res\":-1"), true},     {CALL("read", "\"res\":-4095"), true},
+        {CALL("read", "\"res\":-4096"), false}, {CALL("read", "\"res\":0"), false},
+        {CALL("read", "\"fd\":-1"), false},     {CALL("thread_start", "\"pid\":-1"), false},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -150,8 +149,7 @@ Test(truth, what_is_not_whole_is_refused)
 {
     EXPECT("", "EBADMSG LOG is empty: no truth");
     EXPECT(HEAD, "EBADMSG LOG:1: it was cut short: its last line, {\"end\":...}, is missing");
-    EXPECT(HEAD CALL("read", "") "\n",
-           "EBADMSG LOG:2: it was cut short: its last line, {\"end\":...}, is missing");
+    EXPECT(HEAD CALL("read", "") "\n", "EBADMSG LOG:2: it was cut short: its last line, {\"end\":...}, is missing");
     EXPECT(HEAD CALL("read", "") "\n{\"end\":2}\n",
            "EBADMSG LOG:3: its last line is not {\"end\":1}, the number of the lines before it: it is not whole");
     EXPECT(HEAD "{\"end\":\"0\"}\n",
@@ -214,7 +212,8 @@ Test(truth, tables_of_descriptors_that_are_none_are_refused)
     EXPECT(ONE("{\"tid\":7,\"fds\":[]}"), "EBADMSG LOG:2: \"fds\" is no table of at most 1024 descriptors");
     EXPECT(ONE("{\"tid\":7,\"fds\":{},\"event\":\"read\"}"),
            "EBADMSG LOG:2: \"fds\" is no table of at most 1024 descriptors");
-    EXPECT(ONE("{\"tid\":7,\"fds\":{\"x\":\"file\"}}"), "EBADMSG LOG:2: \"x\" in \"fds\" is no descriptor with its kind");
+    EXPECT(ONE("{\"tid\":7,\"fds\":{\"x\":\"file\"}}"),
+           "EBADMSG LOG:2: \"x\" in \"fds\" is no descriptor with its kind");
     EXPECT(ONE("{\"tid\":7,\"fds\":{\"-1\":\"file\"}}"),
            "EBADMSG LOG:2: \"-1\" in \"fds\" is no descriptor with its kind");
     EXPECT(ONE("{\"tid\":7,\"fds\":{\"1\":\"thing\"}}"),
