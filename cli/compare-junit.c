@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* How many bytes make the character at text up, and whether XML 1.0 allows it. What is not UTF-8 is a byte at a time. */
+/* How many bytes the character at text has, and whether XML 1.0 allows it. What is not UTF-8 is a byte at a time. */
 static size_t measure(const unsigned char *text, bool *ret_allowed)
 {
     size_t length = text[0] < 0x80 ? 1 : text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;

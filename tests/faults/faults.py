@@ -55,7 +55,8 @@ def differences(report):
 
 
 def shown(report):
-    lines = [f"    {line['kind']} {line['thread']} {line['reference']} / {line['other']}" for line in differences(report)]
+    lines = [f"    {line['kind']} {line['thread']} {line['reference']} / {line['other']}"
+             for line in differences(report)]
     return "\n".join([f"  {pair['verdict']}: {pair['reason']} {pair['counts']}" for pair in report["pairs"]] + lines)
 
 
