@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Calls that go on when a handler with SA_RESTART is done, whatever the handler did. */
 
+#include <linux/futex.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "network/signals.h"
@@ -29,13 +32,24 @@ static void reading(void *data)
     EXIT_GROUP(handled);
 }
 
-static void accepting(void *data)
+static void receiving(void *data)
 {
     static char buffer[8];
 
     (void)data;
     OK(recvfrom, pair[0], buffer, sizeof(buffer), MSG_WAITALL, NULL, NULL);
     EXIT_GROUP(handled);
+}
+
+static void accepting(void *data)
+{
+    OK(accept4, *(int *)data, NULL, NULL, SOCK_CLOEXEC);
+    EXIT_GROUP(handled);
+}
+
+static void waiting_for_word(void *data)
+{
+    OK(futex, data, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
 static void gone(void *data)
@@ -65,6 +79,11 @@ static void disturb(long child, long nr)
 
 SCENARIO
 {
+    static const sa_family_t nameless = AF_UNIX;
+    static struct sockaddr_un here;
+    static uint32_t word;
+    socklen_t size = sizeof(here);
+    int listener = (int)OK(socket, AF_UNIX, SOCK_STREAM, 0);
     long child;
 
     kit_handle(SIGUSR1, SA_RESTART, note);
@@ -75,10 +94,22 @@ SCENARIO
     disturb(child, SYS_read);
     OK(write, fds[1], "going", 5);
     kit_reap(child);
-    child = kit_fork(accepting, NULL);
+    child = kit_fork(receiving, NULL);
     disturb(child, SYS_recvfrom);
     OK(write, pair[1], "nonsense", 8);
     kit_reap(child);
+    OK(bind, listener, &nameless, sizeof(nameless));
+    OK(getsockname, listener, &here, &size);
+    OK(listen, listener, 1);
+    child = kit_fork(accepting, &listener);
+    disturb(child, SYS_accept4);
+    OK(connect, OK(socket, AF_UNIX, SOCK_STREAM, 0), &here, size);
+    kit_reap(child);
+    child = kit_clone(CLONE_VM | SIGCHLD, waiting_for_word, &word);
+    disturb(child, SYS_futex);
+    OK(futex, &word, FUTEX_WAKE, 1, NULL, NULL, 0);
+    kit_reap(child);
+    handled = 0; /* that child shared it */
     child = kit_fork(waiting, NULL);
     disturb(child, SYS_wait4);
     if (kit_reap(child) != 2 << 8)
