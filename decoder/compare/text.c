@@ -424,8 +424,8 @@ void put_event(struct text_out *out, const struct view *view, struct renaming *r
 
 /* The whole story. */
 
-static int add_line(const struct sysfold_story *story, uint32_t thread, uint32_t at, struct renaming *renaming,
-                    FILE *to)
+/* The event as text, until the next. */
+static const char *text_of(const struct sysfold_story *story, uint32_t at, struct renaming *renaming)
 {
     static _Thread_local char text[1 << 19];
     struct text_out out = {.buffer = text, .size = sizeof(text)};
@@ -433,7 +433,37 @@ static int add_line(const struct sysfold_story *story, uint32_t thread, uint32_t
 
     put_event(&out, &view, renaming, 0);
     text_out_finish(&out);
-    return fprintf(to, "%s %s\n", story->threads[thread].name, text) < 0 ? -ENOMEM : 0;
+    return text;
+}
+
+static int add_line(const struct teller *thread, const char *text, FILE *to)
+{
+    return fprintf(to, "%s %s\n", thread->name, text) < 0 ? -ENOMEM : 0;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* In which order a process's signals come is chance: they are told in that of their texts. */
+static int add_signals(const struct sysfold_story *story, const struct teller *thread, struct renaming *renaming,
+                       FILE *to)
+{
+    cleanup_free char **texts = calloc((size_t)thread->signal_count + 1, sizeof(*texts));
+    int r = texts ? 0 : -ENOMEM;
+
+    for (uint32_t i = 0; i < thread->signal_count && !r; i++) {
+        texts[i] = strdup(text_of(story, story->signals[thread->first_signal + i], renaming));
+        r = texts[i] ? 0 : -ENOMEM;
+    }
+    if (!r)
+        qsort(texts, thread->signal_count, sizeof(*texts), compare_texts);
+    for (uint32_t i = 0; i < thread->signal_count && !r; i++)
+        r = add_line(thread, texts[i], to);
+    for (uint32_t i = 0; texts && i < thread->signal_count; i++)
+        free(texts[i]);
+    return r;
 }
 
 static int add_thread(const struct sysfold_story *story, uint32_t index, struct renaming *renaming, FILE *to)
@@ -442,10 +472,8 @@ static int add_thread(const struct sysfold_story *story, uint32_t index, struct 
     int r = 0;
 
     for (uint32_t i = 0; i < thread->count && !r; i++)
-        r = add_line(story, index, story->order[thread->first + i], renaming, to);
-    for (uint32_t i = 0; i < thread->signal_count && !r; i++)
-        r = add_line(story, index, story->signals[thread->first_signal + i], renaming, to);
-    return r;
+        r = add_line(thread, text_of(story, story->order[thread->first + i], renaming), to);
+    return r ? r : add_signals(story, thread, renaming, to);
 }
 
 int sysfold_story_to_text(const struct sysfold_story *story, char **ret_text, struct sysfold_error *error)

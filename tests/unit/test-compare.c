@@ -571,6 +571,96 @@ Test(compare, the_truths_descriptors_are_compared)
     EXPECT_DIFFERENT();
 }
 
+Test(compare, siblings_are_numbered_by_the_calls_that_made_them)
+{
+    TELL(&ours, 10, "fork", N("res", 11));
+    TELL(&ours, 10, "fork", N("res", 12));
+    FORK(&ours, 10, 12); /* the second says first that it was born */
+    FORK(&ours, 10, 11);
+    TELL(&theirs, 10, "fork", N("res", 11));
+    FORK(&theirs, 10, 11);
+    TELL(&theirs, 10, "fork", N("res", 12));
+    FORK(&theirs, 10, 12);
+    BOTH(11, "getuid", N("res", 0));
+    BOTH(12, "getgid", N("res", 0));
+    EXPECT_SAME();
+}
+
+Test(compare, who_is_killed_in_a_call_gets_no_result)
+{
+    BOTH(10, "getuid", N("res", 0));
+    TELL(&ours, 10, "pause", N("res", -514));
+    TELL(&theirs, 10, "pause", STATUS("res", SYSFOLD_ABSENT));
+    EXPECT_DIFFERENT();
+    for (int side = 0; side < 2; side++)
+        EXITED(side ? &theirs : &ours, 10, 9);
+    EXPECT_SAME();
+}
+
+Test(compare, a_nameless_file_is_named_after_its_inode)
+{
+    ONE_EACH(EXPECT_SAME, "open", LIST(N("res", 3), N("flags", 0), S("path", "."), S("file", "/tmp/#123 (deleted)")),
+             LIST(N("res", 3), N("flags", 0), S("path", "."), S("file", "/tmp/#4567 (deleted)")));
+    ONE_EACH(EXPECT_DIFFERENT, "open", LIST(N("res", 3), N("flags", 0), S("path", "."), S("file", "/tmp/#123 (x)")),
+             LIST(N("res", 3), N("flags", 0), S("path", "."), S("file", "/tmp/#456 (x)")));
+    ONE_EACH(EXPECT_SAME, "readlink", LIST(N("res", 11), S("path", "x"), S("target", "pipe:[1234]")),
+             LIST(N("res", 11), S("path", "x"), S("target", "pipe:[5678]")));
+}
+
+/* The built-in schema, in which close has a parameter more. */
+static const struct sysfold_schema *schema_with_one_more(void)
+{
+    static const struct sysfold_row *by_number[ROW_MAX];
+    static struct sysfold_schema schema;
+    static struct sysfold_row row;
+    static struct sysfold_param params[8];
+
+    schema = *sysfold_schema_builtin();
+    memcpy(by_number, schema.by_number, sizeof(by_number));
+    row = *row_builtin(ROW_CLOSE);
+    memcpy(params, row.params, row.param_count * sizeof(*params));
+    params[row.param_count] = params[row.param_count - 1];
+    params[row.param_count].name = "more";
+    params[row.param_count].place = row.fixed_size;
+    row.params = params;
+    row.param_count++;
+    row.fixed_size = (uint16_t)(row.fixed_size + 4);
+    by_number[ROW_CLOSE] = &row;
+    schema.by_number = by_number;
+    return &schema;
+}
+
+static void tell_more(int64_t more, bool has_value)
+{
+    uint8_t record[64];
+    struct telling plain = {.schema = sysfold_schema_builtin()};
+
+    /* As the encoder makes it, and four bytes behind. */
+    TELL(&plain, 10, "close", N("res", 0), N("fd", 3));
+    memcpy(record, plain.records, plain.size);
+    memcpy(record + plain.size, &(int32_t){(int32_t)more}, 4);
+    memcpy(record + 2, &(uint16_t){(uint16_t)(plain.size + (has_value ? 4 : 0))}, 2);
+    free(theirs.records);
+    theirs.records = malloc(sizeof(record));
+    cr_assert(theirs.records);
+    memcpy(theirs.records, record, sizeof(record));
+    theirs.size = plain.size + (has_value ? 4 : 0);
+    theirs.capacity = sizeof(record);
+    free(plain.records);
+}
+
+Test(compare, a_value_that_only_one_schema_knows_is_a_difference)
+{
+    TELL(&ours, 10, "close", N("res", 0), N("fd", 3));
+    theirs.schema = schema_with_one_more();
+    tell_more(0, false);
+    EXPECT_SAME();
+    tell_more(7, true);
+    EXPECT_DIFFERENT();
+    cr_expect(strstr(judge(NULL).text, "more: (its schema does not know it) | 7"), "%s", judge(NULL).text);
+    cr_expect_eq(judge("close.more").verdict, SYSFOLD_SAME);
+}
+
 Test(compare, texts_of_two_runs_are_equal)
 {
     char *texts[2];
