@@ -96,9 +96,11 @@ SCENARIO
     if (!strcmp(argument, "executed")) {
         OK(gettid);
         OK(getpid);
+        kit_descriptors();
         EXIT_GROUP(7);
     }
-    OK(pipe, gate);
+    OK(pipe2, gate, O_CLOEXEC);
+    OK(dup, gate[0]);
     check(while_all_compute);
     check(while_others_sleep);
     check(when_the_first_has_gone);

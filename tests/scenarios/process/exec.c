@@ -6,6 +6,8 @@
 static void execute(void *data)
 {
     (void)data;
+    OK(open, ".", O_RDONLY | O_CLOEXEC, 0); /* closed on the way */
+    OK(open, ".", O_RDONLY, 0);
     EXECVE(kit_self(), ((const char *[]){"a name of its own", "one", NULL}), kit_environment());
 }
 
@@ -24,6 +26,13 @@ static void execute_below_a_directory(void *data)
     (void)data;
     OK(symlink, kit_self(), "link");
     EXECVEAT(fd, "link", ((const char *[]){"", "three", "", "", NULL}), kit_environment(), 0);
+}
+
+static void fail_and_leave(void *data)
+{
+    FAILS(ENOENT, execve, "none", ((const char *[]){"x", NULL}), NULL);
+    FAILS(EACCES, execveat, AT_FDCWD, "/", ((const char *[]){"x", NULL}), NULL, 0);
+    EXIT((int)(intptr_t)data);
 }
 
 static void failures(void)
@@ -46,6 +55,7 @@ SCENARIO
 {
     if (!strcmp(argument, "one")) {
         OK(getpid);
+        kit_descriptors();
         EXIT_GROUP(1);
     } else if (!strcmp(argument, "two")) {
         OK(getpid);
@@ -59,4 +69,6 @@ SCENARIO
     if (kit_reap(kit_vfork(execute_by_descriptor, NULL)) != 2 << 8)
         kit_fail("a program ended otherwise");
     in_a_child(execute_below_a_directory);
+    if (kit_reap(kit_vfork(fail_and_leave, (void *)127)) != 127 << 8)
+        kit_fail("a child ended otherwise");
 }

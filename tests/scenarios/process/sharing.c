@@ -68,11 +68,24 @@ static void leave_directory(void *data)
     EXIT_GROUP(0);
 }
 
+/* What it closes on its way is open for the other. */
+static void execute(void *data)
+{
+    (void)data;
+    OK(open, ".", O_RDONLY | O_CLOEXEC, 0);
+    EXECVE(kit_self(), ((const char *[]){"x", "executed", NULL}), kit_environment());
+}
+
 SCENARIO
 {
     char name[PATH_MAX];
     static long fd;
 
+    if (!strcmp(argument, "executed")) {
+        kit_descriptors();
+        OK(dup, 0);
+        EXIT_GROUP(0);
+    }
     kit_reap(kit_clone(CLONE_VM | CLONE_FILES | SIGCHLD, open_one, &fd));
     kit_descriptors();
     OK(write, fd, "the child has opened it", 23);
@@ -84,4 +97,7 @@ SCENARIO
     kit_reap(kit_clone(CLONE_FS | SIGCHLD, leave_directory, NULL));
     OK(unlink, "here below");
     OK(umask, 022);
+    kit_reap(kit_clone(CLONE_FILES | SIGCHLD, execute, NULL));
+    kit_descriptors();
+    kit_reap(kit_clone(CLONE_FILES | CLONE_VM | CLONE_VFORK | SIGCHLD, execute, NULL));
 }
