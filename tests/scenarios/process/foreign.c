@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Calls in the words of a 32-bit processor: their numbers mean something else. */
+/* Calls in the words of a 32-bit processor, whose numbers mean something else, and of x32, which few kernels have. */
 
 #include <sys/prctl.h>
 
 #include "powerless.h"
 
-#define I386_EXIT 1
+#define SYS_of_x32 0x40000027 /* its getpid */
 #define I386_READ 3
 #define I386_WRITE 4
 #define I386_OPEN 5
@@ -56,4 +56,5 @@ SCENARIO
     expect(kit_call32(9999, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX) == -ENOSYS);
     expect(kit_call32(I386_CLOSE, (unsigned long)fd, 0, 0, 0, 0, 0) == 0);
     OK(unlink, low);
+    TRY(of_x32);
 }

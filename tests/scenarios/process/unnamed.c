@@ -4,7 +4,6 @@
 #include "powerless.h"
 
 #define SYS_nothing 0x0fffffff
-#define SYS_of_x32 0x40000027 /* getpid of x32 */
 
 SCENARIO
 {
@@ -13,6 +12,5 @@ SCENARIO
     FAILS(ENOSYS, nothing);
     FAILS(ENOSYS, tuxcall, 1, BAD);
     FAILS(ENOSYS, security);
-    TRY(of_x32);
     OK(getpid);
 }
