@@ -361,17 +361,20 @@ static bool put_clone_args(const struct shown *shown, struct encoder *encoder, u
     const struct flag_table *table = param_of(shown, index)->type->table;
     uint64_t words[CLONE_ARGS_MAX / 8] = {0};
     struct text inside, value;
+    size_t shown_count = 0;
     int64_t size;
 
     text.size = text_scan(text, " ");
     if (!text_inside(text, '{', &inside) || !text_number(shown->args[1], NULL, &size) || size < 0 ||
         size > CLONE_ARGS_MAX)
         return false;
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (text_field(inside, keys[i], &value) && !text_number(value, i ? NULL : table, (int64_t *)&words[i]))
-            return false;
+    /* What the flags give no meaning is not shown, but may lie there all the same. */
+    for (; shown_count < sizeof(keys) / sizeof(keys[0]) && text_field(inside, keys[shown_count], &value);
+         shown_count++) {
+        if (!text_number(value, shown_count ? NULL : table, (int64_t *)&words[shown_count]))
+            break;
     }
-    encoder_bytes(encoder, index, words, (size_t)size, sizeof(words));
+    encoder_bytes(encoder, index, words, (size_t)size, shown_count * sizeof(words[0]));
     return true;
 }
 
