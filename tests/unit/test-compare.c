@@ -689,3 +689,55 @@ Test(compare, texts_of_two_runs_are_equal)
     free(texts[0]);
     free(texts[1]);
 }
+
+/* Bytes come from anybody: whatever they are, a story can be read, told and compared. */
+Test(compare, records_that_lie_break_nothing)
+{
+    const uint64_t act[4] = {0x401000, 4, 0x402000, 0}, clone[8] = {0, 1, 2, 3, 17, 5, 6, 7};
+    const uint8_t address[110] = {1, 0, '/', 't', 'm', 'p'}, control[32] = {28, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2},
+                  pair[40] = {16, 2, 0, 0x9c, 0x40, 127, 0, 0, 1};
+    uint8_t *whole;
+    size_t size;
+    uint64_t random = 1;
+
+    MARK(&ours, 10, BEGIN);
+    FORK(&ours, 10, 11);
+    TELL(&ours, 10, "clone3", N("res", 11), N("size", 64), B("args", clone));
+    TELL(&ours, 10, "rt_sigaction", N("res", 0), N("sig", 10), B("act", act));
+    TELL(&ours, 10, "connect", N("res", 0), N("fd", 3), B("addr", address), B("sockets", pair));
+    TELL(&ours, 10, "recvmsg", N("res", 0), N("fd", 3), S("data", "x"), B("addr", address), B("control", control));
+    TELL(&ours, 11, "epoll_wait", N("res", 2), N("fd", 3), S("events", "123456789012123456789012"));
+    TELL(&ours, 11, "execve", N("res", -514), S("path", "/tmp/x-aB3dE6"), CUT("argv", "a\0b"));
+    TELL(&ours, 11, "restart_syscall", N("res", 0));
+    TELL(&ours, 10, "signal", N("signo", 10), N("code", 0), N("sender", 11), N("uid", 0));
+    TELL(&ours, 10, "rt_sigreturn", N("res", 0));
+    TELL(&ours, 10, "syscall", N("res", 11), N("arch", 0x40000003), N("nr", 20), N("a0", 11));
+    EXITED(&ours, 11, 10);
+    TELL(&ours, 10, "wait4", N("res", 11), N("status", 10));
+    MARK(&ours, 10, END);
+    TELL(&ours, 10, "marker", S("text", "fds 0=file 1=pipe x=y 99999999999=z"));
+    size = ours.size;
+    whole = malloc(size);
+    cr_assert(whole);
+    memcpy(whole, ours.records, size);
+    theirs.records = malloc(size);
+    cr_assert(theirs.records);
+    memcpy(theirs.records, whole, size);
+    theirs.size = theirs.capacity = size;
+    for (int i = 0; i < 3000; i++) {
+        struct sysfold_story *story;
+        char *text;
+
+        memcpy(ours.records, whole, size);
+        for (int k = 0; k < 1 + i % 4; k++) {
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+            ours.records[(random >> 20) % size] = (uint8_t)(random >> 56);
+        }
+        judge(NULL);
+        story = story_told(&ours);
+        cr_assert_eq(sysfold_story_to_text(story, &text, NULL), 0);
+        free(text);
+        sysfold_story_free(story);
+    }
+    free(whole);
+}
