@@ -22,7 +22,7 @@ static _Atomic unsigned stacks_used;
 static struct cradle {
     _Atomic unsigned used;
     _Atomic bool told[CRADLE_SIZE];
-} *cradle;
+} * cradle;
 
 struct kit_who *kit_who(void)
 {
@@ -227,8 +227,9 @@ void kit_stopped(long pid, int signo)
     static const uint64_t none[6];
 
     kit_mark(KIT_MARK_END);
-    kit_tell(pid, "signal", SAID(NUMBER("signo", signo), NUMBER("code", SI_USER), NUMBER("sender", kit_who()->pid),
-                                 NUMBER("uid", kit_raw(SYS_getuid, none))));
+    kit_tell(pid, "signal",
+             SAID(NUMBER("signo", signo), NUMBER("code", SI_USER), NUMBER("sender", kit_who()->pid),
+                  NUMBER("uid", kit_raw(SYS_getuid, none))));
     kit_mark(KIT_MARK_BEGIN);
 }
 
@@ -256,7 +257,8 @@ int kit_reap(long pid)
     if (result != pid)
         kit_fail("a child was not to be waited for");
     kit_ended(pid, status);
-    kit_tell_call(&(struct kit_made){.tid = kit_tid(), .nr = SYS_wait4, .args = args, .result = result, .returned = true});
+    kit_tell_call(
+        &(struct kit_made){.tid = kit_tid(), .nr = SYS_wait4, .args = args, .result = result, .returned = true});
     return status;
 }
 
@@ -326,8 +328,11 @@ static void handle(int signo, siginfo_t *info, void *context)
     tell_signal(info);
     if (handlers[signo])
         handlers[signo](signo, info);
-    kit_tell_call(&(struct kit_made){
-        .tid = kit_tid(), .nr = SYS_rt_sigreturn, .args = (const uint64_t[6]){0}, .result = accumulator, .returned = true});
+    kit_tell_call(&(struct kit_made){.tid = kit_tid(),
+                                     .nr = SYS_rt_sigreturn,
+                                     .args = (const uint64_t[6]){0},
+                                     .result = accumulator,
+                                     .returned = true});
 }
 
 /* Returns from a handler: the kernel's call, and nothing that could disturb the frame it reads. */

@@ -56,7 +56,7 @@ static void outlive_and_end_all(void *data)
     EXIT_GROUP(6);
 }
 
-/* The process's status is what the first thread has left (since Linux 5.18: the last one), unless it is ended as a whole. */
+/* The process's status is what the first thread has left (since Linux 5.18: the last), unless all are ended at once. */
 static void leave_first(void *data)
 {
     kit_clone(KIT_THREAD, data ? outlive : outlive_and_end_all, NULL);
