@@ -217,10 +217,19 @@ static void keep(pid_t runner, const sigset_t *signals, uint64_t timeout, struct
     }
 }
 
+/* Compare was killed: nobody else will. */
+static void remove_capture(char *path)
+{
+    (void)unlink(path);
+    *strrchr(path, '/') = '\0';
+    (void)rmdir(path);
+}
+
 static _Noreturn void be_keeper(const struct comparing *comparing, const struct input *input, const char *truth,
                                 struct outcome *outcome, const sigset_t *before)
 {
     static const int watched[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    pid_t compare = getppid();
     sigset_t signals;
     pid_t runner;
 
@@ -247,6 +256,8 @@ static _Noreturn void be_keeper(const struct comparing *comparing, const struct 
     else
         keep(runner, &signals, comparing->timeout, outcome, !strcmp(input->backend, "strace"));
     end_descendants();
+    if (getppid() != compare)
+        remove_capture(input->path);
     _exit(EXIT_SUCCESS);
 }
 

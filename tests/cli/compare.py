@@ -262,11 +262,14 @@ class Ends(Compare):
         os.kill(self.pids()[0], signal.SIGKILL) # is there
 
     def interrupt(self, signo):
-        process = self.start_sysfold("compare", "-b", TWICE, "--", "/bin/bash", "-c", self.STUBBORN)
+        process = self.start("/usr/bin/env", f"TMPDIR={self.directory}", SYSFOLD, "compare", "-b", TWICE, "--",
+                             "/bin/bash", "-c", self.STUBBORN, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
         self.wait_for(lambda: len(self.pids()) == 3, "the run")
         process.send_signal(signo)
-        self.assert_ends(process, -signo)
+        self.assertEqual(process.wait(PATIENCE), -signo)
         self.assert_gone(3)
+        self.wait_for(lambda: not self.captures_left(), "the removal of what was captured")
         os.unlink(self.path("pids"))
 
     def test_signals(self):
