@@ -181,10 +181,15 @@ static struct item item_of(const struct matcher *matcher, const char *row, const
     };
 }
 
-static const struct sysfold_row *row_named(const struct sysfold_story *story, const char *name)
+/* The story's row of that name, most often under the same number. */
+static const struct sysfold_row *row_like(const struct sysfold_story *story, const struct sysfold_row *row)
 {
+    const struct sysfold_row *likely = story->rows[row->number];
+
+    if (likely && !strcmp(likely->name, row->name))
+        return likely;
     for (unsigned i = 0; i < ROW_MAX; i++) {
-        if (story->rows[i] && !strcmp(story->rows[i]->name, name))
+        if (story->rows[i] && !strcmp(story->rows[i]->name, row->name))
             return story->rows[i];
     }
     return NULL;
@@ -216,7 +221,7 @@ static const struct pairing *pairing_of(struct matcher *matcher, const struct sy
     struct pairing **pairing = &matcher->pairings[row->number];
 
     if (!*pairing)
-        *pairing = pairing_create(matcher, row, row_named(matcher->stories[1], row->name));
+        *pairing = pairing_create(matcher, row, row_like(matcher->stories[1], row));
     return *pairing;
 }
 
@@ -650,7 +655,7 @@ uint64_t matcher_key(struct matcher *matcher, unsigned side, uint32_t at)
     const struct pairing *pairing;
 
     if (reference && side)
-        reference = row_named(matcher->stories[0], reference->name);
+        reference = row_like(matcher->stories[0], reference);
     pairing = reference ? pairing_of(matcher, reference) : NULL;
     for (unsigned i = 0; pairing && i < pairing->count; i++) {
         const struct item *item = &pairing->items[i];

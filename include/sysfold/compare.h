@@ -29,7 +29,8 @@ struct sysfold_story_options {
 };
 
 /* Reads the stream to its end, at most for timeout_ms (-1: for ever; -ETIMEDOUT: the stream is left where it was).
- * The stream must have state and stays the caller's; the story is the caller's too. */
+ * The stream must have state (-EINVAL) and stays the caller's; the story is the caller's too, and needs the stream no
+ * longer. -EOVERFLOW beyond 2^32-2 events, -ENOMEM, or what sysfold_stream_fetch() returned. */
 SYSFOLD_API int sysfold_story_read(struct sysfold_stream *stream, const struct sysfold_story_options *options,
                                    int timeout_ms, struct sysfold_story **ret_story, struct sysfold_error *error);
 /* NULL is allowed. */
@@ -40,7 +41,8 @@ SYSFOLD_API uint64_t sysfold_story_events(const struct sysfold_story *story);
 SYSFOLD_API uint64_t sysfold_story_threads(const struct sysfold_story *story);
 SYSFOLD_API uint64_t sysfold_story_lost(const struct sysfold_story *story);
 /* The canonical form as text, a line each event, thread by thread: the same for the same story, whichever backend,
- * machine and run it is from. A malloc'd string of the caller's. -ENOMEM. */
+ * machine and run it is from. A malloc'd string of the caller's. -ENOMEM; -EINVAL: of a machine with another byte
+ * order. */
 SYSFOLD_API int sysfold_story_to_text(const struct sysfold_story *story, char **ret_text, struct sysfold_error *error);
 
 /* What a backend (or a witness: "truth", "strace") cannot say, or says differently, and why. */
