@@ -61,6 +61,7 @@ static void child(void *data)
 static void thread(void *data)
 {
     *(volatile int *)data = receive();
+    OK(write, pair[1], "done", 4);
 }
 
 SCENARIO
@@ -79,6 +80,7 @@ SCENARIO
     pid = kit_clone(KIT_THREAD, thread, (void *)&taken);
     kit_wait_asleep(pid, SYS_recvmsg);
     send_one(file);
+    OK(read, pair[0], buffer, sizeof(buffer)); /* from now on the table is as it is */
     kit_join(pid);
     kit_descriptors();
     OK(read, taken, buffer, sizeof(buffer));
