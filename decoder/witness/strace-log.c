@@ -2,6 +2,7 @@
 #include "strace-log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,24 +17,39 @@ static const struct {
     const char *shown, *name;
 } other_names[] = {{"old_mmap", "mmap"}, {"old_select", "select"}};
 
+struct named_call {
+    const char *name;
+    unsigned number;
+};
+
+/* By name, of each ABI; made once. */
+static struct {
+    struct named_call *calls[CALL_ABI_COUNT];
+    size_t count[CALL_ABI_COUNT];
+    bool complete;
+} names;
+static pthread_once_t names_once = PTHREAD_ONCE_INIT;
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(((const struct named_call *)a)->name, ((const struct named_call *)b)->name);
 }
 
-static int names_make(struct call_names *names)
+static void make_names(void)
 {
     for (unsigned abi = 0; abi < CALL_ABI_COUNT; abi++) {
-        names->calls[abi] = calloc(CALL_COUNT, sizeof(*names->calls[abi]));
-        if (!names->calls[abi])
-            return -ENOMEM;
+        struct named_call *calls = calloc(CALL_COUNT, sizeof(*calls));
+
+        if (!calls)
+            return;
+        names.calls[abi] = calls;
         for (unsigned i = 0; i < CALL_COUNT; i++) {
             if (call_is_known(abi, i))
-                names->calls[abi][names->count[abi]++] = (struct named_call){call_name(abi, i), i};
+                calls[names.count[abi]++] = (struct named_call){call_name(abi, i), i};
         }
-        qsort(names->calls[abi], names->count[abi], sizeof(*names->calls[abi]), compare_names);
+        qsort(calls, names.count[abi], sizeof(*calls), compare_names);
     }
-    return 0;
+    names.complete = true;
 }
 
 static int compare_to_text(const void *key, const void *entry)
@@ -55,7 +71,7 @@ static int number_in_name(struct text name)
     return number >= 0 && number < INT32_MAX ? (int)number : -1;
 }
 
-int call_number(const struct call_names *names, enum call_abi abi, struct text name)
+int call_number(enum call_abi abi, struct text name)
 {
     const struct named_call *found;
 
@@ -65,7 +81,7 @@ int call_number(const struct call_names *names, enum call_abi abi, struct text n
     }
     if (!name.size || memchr(name.at, 0, name.size))
         return -1;
-    found = bsearch(&name, names->calls[abi], names->count[abi], sizeof(*found), compare_to_text);
+    found = bsearch(&name, names.calls[abi], names.count[abi], sizeof(*found), compare_to_text);
     return found ? (int)found->number : number_in_name(name);
 }
 
@@ -403,7 +419,7 @@ static int take_message(struct strace_log *log, struct text *text)
     return r < 0 ? r : 1;
 }
 
-static bool is_call(const struct strace_log *log, struct text line)
+static bool is_call(struct text line)
 {
     struct text name = {line.at, 0};
 
@@ -411,7 +427,7 @@ static bool is_call(const struct strace_log *log, struct text line)
         name.size++;
     if (name.size == line.size || line.at[name.size] != '(')
         return false;
-    return call_number(&log->names, CALL_NATIVE, name) >= 0 || call_number(&log->names, CALL_I386, name) >= 0;
+    return call_number(CALL_NATIVE, name) >= 0 || call_number(CALL_I386, name) >= 0;
 }
 
 static int read_call(struct strace_log *log, uint32_t tid, struct text line)
@@ -523,7 +539,7 @@ static int read_line(struct strace_log *log, struct text line)
         return read_mode_line(log, line);
     if (text_starts(line, "strace: "))
         return note_attached(log, line);
-    if (!text_starts(line, "+++ ") && !text_starts(line, "--- ") && !text_starts(line, "<... ") && !is_call(log, line))
+    if (!text_starts(line, "+++ ") && !text_starts(line, "--- ") && !text_starts(line, "<... ") && !is_call(line))
         return 0;
     if (!has_tid) /* it is the only one's that is left */
         tid = log->living == 1 ? log->living_sum : log->root;
@@ -583,11 +599,13 @@ static int flush_all(struct strace_log *log)
 
 int strace_log_read(struct strace_log *log, const char *text, size_t size)
 {
-    int r;
+    int r = 0;
 
     *log = (struct strace_log){0};
     table_init(&log->threads, (uintptr_t)text);
-    r = names_make(&log->names);
+    pthread_once(&names_once, make_names);
+    if (!names.complete)
+        return -ENOMEM;
     log->root = find_root(text, size);
     while (!r && size) {
         const char *end = memchr(text, '\n', size);
@@ -614,6 +632,4 @@ void strace_log_finish(struct strace_log *log)
         log->all = next;
     }
     table_finish(&log->threads);
-    for (unsigned abi = 0; abi < CALL_ABI_COUNT; abi++)
-        free(log->names.calls[abi]);
 }

@@ -31,17 +31,6 @@ struct item {
     char *joined;       /* what the texts are in, where it was on two lines */
 };
 
-struct named_call {
-    const char *name;
-    unsigned number;
-};
-
-/* By name, of each ABI. */
-struct call_names {
-    struct named_call *calls[CALL_ABI_COUNT];
-    size_t count[CALL_ABI_COUNT];
-};
-
 /* What lines so far say of a thread. */
 struct log_thread {
     struct log_thread *next;
@@ -51,7 +40,6 @@ struct log_thread {
 };
 
 struct strace_log {
-    struct call_names names;
     struct item *items;
     size_t count, room;
     size_t line;          /* the current one's number */
@@ -67,7 +55,8 @@ struct strace_log {
 int strace_log_read(struct strace_log *log, const char *text, size_t size);
 void strace_log_finish(struct strace_log *log);
 
-/* The number of a call in that ABI, without CALL_X32_BIT; -1 where it has none of that name. */
-int call_number(const struct call_names *names, enum call_abi abi, struct text name);
+/* The number of a call in that ABI, without CALL_X32_BIT; -1 where it has none of that name. Only after
+ * strace_log_read(), which makes the tables. */
+int call_number(enum call_abi abi, struct text name);
 
 #endif

@@ -232,8 +232,8 @@ static int new_image(struct strace *strace, struct life *life)
 
 static void learn(struct strace *strace, struct life *life, const struct item *item)
 {
-    bool native = call_number(&strace->log.names, CALL_NATIVE, item->name) >= 0;
-    bool foreign = call_number(&strace->log.names, CALL_I386, item->name) >= 0;
+    bool native = call_number(CALL_NATIVE, item->name) >= 0;
+    bool foreign = call_number(CALL_I386, item->name) >= 0;
     int64_t result;
 
     if (native != foreign && strace->images[life->image] == IMAGE_UNKNOWN)
@@ -396,14 +396,14 @@ static enum call_abi abi_of(const struct strace *strace, const struct life *life
     bool is_i386 = strace->images[life->image] == IMAGE_I386;
     enum call_abi first = is_i386 ? CALL_I386 : CALL_NATIVE, second = is_i386 ? CALL_NATIVE : CALL_I386;
 
-    if (life->forced && call_number(&strace->log.names, life->forced_abi, name) >= 0)
+    if (life->forced && call_number(life->forced_abi, name) >= 0)
         return life->forced_abi;
-    return call_number(&strace->log.names, first, name) >= 0 ? first : second;
+    return call_number(first, name) >= 0 ? first : second;
 }
 
 static int tell_call(struct strace *strace, enum call_abi abi, const struct item *item)
 {
-    int nr = call_number(&strace->log.names, abi, item->name);
+    int nr = call_number(abi, item->name);
     struct shown shown = {.arch = abi == CALL_I386 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64,
                           .nr = (uint32_t)nr | (abi == CALL_X32 ? CALL_X32_BIT : 0)};
     struct encoder *encoder;
