@@ -43,7 +43,7 @@ static void pair_unique(const struct keyed *keys, size_t count, uint32_t *partne
 /* Keeps the longest run of partners that are in order, and parts the others. */
 static int keep_in_order(uint32_t *partners, size_t count)
 {
-    cleanup_free uint32_t *ends = calloc(count + 1, sizeof(*ends));    /* of the best run of each length, its end */
+    cleanup_free uint32_t *ends = calloc(count + 1, sizeof(*ends));     /* of the best run of each length, its end */
     cleanup_free uint32_t *before = calloc(count + 1, sizeof(*before)); /* in the run that ends here */
     size_t longest = 0;
     uint32_t at;
@@ -116,7 +116,8 @@ static int32_t *trace_of(const struct search *search, int64_t edits)
 /* Where on diagonal k one more edit leads, by the better of the two ways; -1: nowhere. */
 static int64_t edit(const struct search *search, const int32_t *reach, int64_t edits, int64_t k, bool *ret_down)
 {
-    int64_t down = k < edits - 1 ? reach[k + 1] : -1, right = k > 1 - edits && reach[k - 1] >= 0 ? reach[k - 1] + 1 : -1;
+    int64_t down = k < edits - 1 ? reach[k + 1] : -1,
+            right = k > 1 - edits && reach[k - 1] >= 0 ? reach[k - 1] + 1 : -1;
 
     if (!edits)
         return 0;

@@ -213,9 +213,9 @@ static const struct exception exceptions[] = {
 
 /* What is not here is exact. */
 static const uint8_t identities[TYPES] = {
-    [TYPE_ADDR] = IDENTITY_ADDRESS,  [TYPE_PID] = IDENTITY_THREAD,         [TYPE_DEV] = IDENTITY_DEVICE,
-    [TYPE_INO] = IDENTITY_INODE,     [TYPE_NS] = IDENTITY_REMOVED,         [TYPE_PATH] = IDENTITY_NAME,
-    [TYPE_ABSPATH] = IDENTITY_NAME,  [TYPE_STRING_VECTOR] = IDENTITY_NAME, [TYPE_ENVIRONMENT] = IDENTITY_NAME,
+    [TYPE_ADDR] = IDENTITY_ADDRESS, [TYPE_PID] = IDENTITY_THREAD,         [TYPE_DEV] = IDENTITY_DEVICE,
+    [TYPE_INO] = IDENTITY_INODE,    [TYPE_NS] = IDENTITY_REMOVED,         [TYPE_PATH] = IDENTITY_NAME,
+    [TYPE_ABSPATH] = IDENTITY_NAME, [TYPE_STRING_VECTOR] = IDENTITY_NAME, [TYPE_ENVIRONMENT] = IDENTITY_NAME,
 };
 
 static const struct exception *find_exception(const char *row, const char *param)
@@ -408,8 +408,7 @@ static void take_sigaction(struct canonical *value)
     add_span(value, 16, 8, IDENTITY_REMOVED);
 }
 
-static void take_bytes(struct canonical *value, const struct rules *rules, const struct record *record,
-                       unsigned index)
+static void take_bytes(struct canonical *value, const struct rules *rules, const struct record *record, unsigned index)
 {
     switch (rules->types[index]) {
     case TYPE_SOCKADDR:

@@ -18,8 +18,8 @@ enum identity {
     IDENTITY_INODE,   /* these are equal up to a renaming */
     IDENTITY_DEVICE,
     IDENTITY_PORT,
-    IDENTITY_OPAQUE,  /* numbers the kernel makes up: of System V IPC, keys, mounts */
-    IDENTITY_NAME,    /* strings, with names in them (names.h) */
+    IDENTITY_OPAQUE, /* numbers the kernel makes up: of System V IPC, keys, mounts */
+    IDENTITY_NAME,   /* strings, with names in them (names.h) */
     IDENTITY_COUNT
 };
 
@@ -43,7 +43,7 @@ struct canonical {
     size_t size;
     struct span spans[SPANS_MAX];
     unsigned span_count;
-    size_t stride; /* the spans are there again every so many bytes; 0: once */
+    size_t stride;                /* the spans are there again every so many bytes; 0: once */
     uint8_t room[ADDRESSES_ROOM]; /* socket addresses without what is not theirs */
 };
 

@@ -29,9 +29,8 @@ int comparison_add(struct sysfold_comparison *comparison, enum sysfold_line_kind
 
 static int add_difference(struct sysfold_comparison *comparison, const struct difference *difference)
 {
-    if (comparison->difference_count >= UINT32_MAX ||
-        story_grow(&comparison->differences, comparison->difference_count, &comparison->difference_room,
-                   sizeof(*difference)) < 0)
+    if (comparison->difference_count >= UINT32_MAX || story_grow(&comparison->differences, comparison->difference_count,
+                                                                 &comparison->difference_room, sizeof(*difference)) < 0)
         return -ENOMEM;
     comparison->differences[comparison->difference_count++] = *difference;
     comparison->lines[comparison->line_count - 1].difference_count++;
@@ -58,8 +57,8 @@ int comparison_join(struct sysfold_comparison *comparison, uint32_t a, uint32_t 
 
     if (r < 0)
         return r;
-    kind = matched != MATCHED_NOT && is_disordered(&comparison->matcher, a, b) ? SYSFOLD_LINE_DISORDERED
-                                                                               : kinds[matched];
+    kind =
+        matched != MATCHED_NOT && is_disordered(&comparison->matcher, a, b) ? SYSFOLD_LINE_DISORDERED : kinds[matched];
     r = comparison_add(comparison, kind, a, b);
     for (size_t i = 0; i < count && !r; i++)
         r = add_difference(comparison, &(struct difference){.mismatch = mismatches[i]});
@@ -166,7 +165,8 @@ static int compare_sequences(struct sysfold_comparison *comparison, struct seque
         b.count--;
     }
     count = a.count < b.count ? a.count : b.count;
-    while (tail < count && matcher_same(&comparison->matcher, a.events[a.count - 1 - tail], b.events[b.count - 1 - tail]))
+    while (tail < count &&
+           matcher_same(&comparison->matcher, a.events[a.count - 1 - tail], b.events[b.count - 1 - tail]))
         tail++;
     a.count -= tail;
     b.count -= tail;
@@ -394,11 +394,10 @@ static void judge(struct sysfold_comparison *comparison)
     excuse_losses(comparison, SYSFOLD_LINE_EXTRA, comparison->matcher.stories[0]->lost);
     for (size_t i = 0; i < comparison->line_count; i++)
         comparison->counts[comparison->lines[i].kind]++;
-    comparison->verdict =
-        comparison->counts[SYSFOLD_LINE_DIFFERENT] || comparison->counts[SYSFOLD_LINE_MISSING] ||
-                comparison->counts[SYSFOLD_LINE_EXTRA] || comparison->counts[SYSFOLD_LINE_DISORDERED]
-            ? SYSFOLD_DIFFERENT
-            : SYSFOLD_SAME;
+    comparison->verdict = comparison->counts[SYSFOLD_LINE_DIFFERENT] || comparison->counts[SYSFOLD_LINE_MISSING] ||
+                                  comparison->counts[SYSFOLD_LINE_EXTRA] || comparison->counts[SYSFOLD_LINE_DISORDERED]
+                              ? SYSFOLD_DIFFERENT
+                              : SYSFOLD_SAME;
     if (comparison->verdict == SYSFOLD_SAME && !has_events(comparison))
         cannot_compare(comparison, comparison->matcher.stories[0],
                        "no event is left to compare: all are declared, ignored or lost");
@@ -598,8 +597,7 @@ size_t sysfold_comparison_line_text(const struct sysfold_comparison *comparison,
     return text_out_finish(&out);
 }
 
-int sysfold_comparison_counts(const struct sysfold_comparison *comparison,
-                              struct sysfold_comparison_counts *ret_counts)
+int sysfold_comparison_counts(const struct sysfold_comparison *comparison, struct sysfold_comparison_counts *ret_counts)
 {
     struct sysfold_comparison_counts counts = {
         .size = ret_counts->size < sizeof(counts) ? ret_counts->size : sizeof(counts),

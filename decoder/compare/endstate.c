@@ -25,9 +25,9 @@ static enum sysfold_line_kind kind_of(const struct sysfold_comparison *compariso
 /* Ends. */
 
 struct ending {
-    bool is_there;   /* the story has the thread */
-    bool is_known;   /* and says how it ended */
-    bool is_cut;     /* but outside its markers */
+    bool is_there; /* the story has the thread */
+    bool is_known; /* and says how it ended */
+    bool is_cut;   /* but outside its markers */
     char text[160];
 };
 

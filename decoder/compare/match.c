@@ -393,9 +393,8 @@ static bool same_span(struct meeting *meeting, const struct canonical *a, const 
 
         return same_names(meeting, &p, &q);
     }
-    return x.size == y.size &&
-           (x.identity == IDENTITY_REMOVED ||
-            same_number(meeting, x.identity, span_number(a->data, &x), span_number(b->data, &y)));
+    return x.size == y.size && (x.identity == IDENTITY_REMOVED ||
+                                same_number(meeting, x.identity, span_number(a->data, &x), span_number(b->data, &y)));
 }
 
 static bool same_shape(const struct canonical *a, const struct canonical *b)
@@ -486,8 +485,7 @@ static bool is_unknown(const struct meeting *meeting, const struct item *item)
     }
     if (!is_restarted || item->params[0] < 0)
         return false;
-    return param_is_filled_in(meeting->views[0].record.row,
-                              &meeting->views[0].record.row->params[item->params[0]]);
+    return param_is_filled_in(meeting->views[0].record.row, &meeting->views[0].record.row->params[item->params[0]]);
 }
 
 static bool same_item(struct meeting *meeting, const struct item *item, enum sysfold_status ret_statuses[2])
@@ -510,8 +508,8 @@ static const char *excuse(struct matcher *matcher, const struct item *item, cons
     for (unsigned side = 0; side < 2; side++) {
         int index = item->declared[side];
 
-        if (index < 0 || (matcher->declared[side][index].kind == SYSFOLD_DECLARED_ABSENT &&
-                          statuses[side] != SYSFOLD_ABSENT))
+        if (index < 0 ||
+            (matcher->declared[side][index].kind == SYSFOLD_DECLARED_ABSENT && statuses[side] != SYSFOLD_ABSENT))
             continue;
         if (uses)
             matcher->uses[side][index]++;
@@ -553,8 +551,7 @@ bool matcher_same(struct matcher *matcher, uint32_t a, uint32_t b)
     for (unsigned i = 0; i < pairing->count; i++) {
         enum sysfold_status statuses[2];
 
-        if (!same_item(&meeting, &pairing->items[i], statuses) &&
-            !excuse(matcher, &pairing->items[i], statuses, false))
+        if (!same_item(&meeting, &pairing->items[i], statuses) && !excuse(matcher, &pairing->items[i], statuses, false))
             return false;
     }
     return true;

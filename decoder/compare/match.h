@@ -49,7 +49,8 @@ bool matcher_leaves_out_row(struct matcher *matcher, const char *row, bool uses)
 
 /* Are these two the same, as far as is known by now? Learns nothing. */
 bool matcher_same(struct matcher *matcher, uint32_t a, uint32_t b);
-/* They stand for each other: learns who is who, and tells what differs. `differences` has room for 2 * ROW_PARAM_MAX. */
+/* They stand for each other: learns who is who, and tells what differs.
+ * `differences` has room for 2 * ROW_PARAM_MAX. */
 int matcher_join(struct matcher *matcher, uint32_t a, uint32_t b, struct mismatch *differences, size_t *ret_count,
                  enum matched *ret_matched);
 /* Are these strings the same, but for names? */

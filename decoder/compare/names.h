@@ -33,7 +33,8 @@ struct name_part {
 
 /* The part at *at, which moves on; false at the end. */
 bool name_next(const uint8_t *bytes, size_t size, size_t *at, struct name_part *ret_part);
-/* Does it look as if nobody chose it: of letters and digits, or of both cases? Or did the story's program make it up? */
+/* Does it look as if nobody chose it: of letters and digits, or of both cases?
+ * Or did the story's program make it up? */
 bool name_is_made_up(const struct sysfold_story *story, const struct name_part *part);
 /* Are these as different as two made-up words are: of one length, alike in front, different in most of the rest? */
 bool names_are_unlike(const struct name_part *a, const struct name_part *b);

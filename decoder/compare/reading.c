@@ -61,8 +61,8 @@ static int know_row(struct sysfold_story *story, const struct record *record)
 
 static bool frees_inodes(const struct record *record)
 {
-    static const char *const rows[] = {"unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "close",
-                                       "umount2", "munmap"};
+    static const char *const rows[] = {"unlink",    "unlinkat", "rmdir",   "rename", "renameat",
+                                       "renameat2", "close",    "umount2", "munmap"};
 
     if (record->flags & SYSFOLD_EVENT_FAILED)
         return false;
@@ -166,8 +166,7 @@ static int add_told(struct sysfold_story *story, const struct sysfold_event *eve
     if (note_freed(story, &event->record) < 0 || note_made_name(story, &event->record) < 0)
         return -ENOMEM;
     note_end(story, &told, &event->record);
-    story->has_foreign_calls |=
-        record_is(&event->record, "syscall") && !(event->record.flags & SYSFOLD_EVENT_FAILED);
+    story->has_foreign_calls |= record_is(&event->record, "syscall") && !(event->record.flags & SYSFOLD_EVENT_FAILED);
     story_note_signals(story, &told, &event->record);
     story->events[story->count++] = told;
     return 0;

@@ -16,8 +16,8 @@ static uint64_t bit_of(int64_t signo)
     return signo >= 1 && signo <= SIGNALS_MAX ? UINT64_C(1) << (signo - 1) : 0;
 }
 
-/* SIGCHLD, SIGCONT, SIGURG, SIGWINCH do nothing unless somebody asks for it, SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU stop:
- * none of them is something that the process does. */
+/* SIGCHLD, SIGCONT, SIGURG, SIGWINCH do nothing unless somebody asks for it,
+ * SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU stop: the process does nothing. */
 static bool is_ignored_by_default(int64_t signo)
 {
     return signo == 17 || signo == 23 || signo == 28 || (signo >= 18 && signo <= 22);

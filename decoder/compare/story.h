@@ -48,18 +48,18 @@ struct told {
 
 /* One thread, from its birth to its end: an id that is used again is another's. */
 struct teller {
-    uint64_t id;          /* source and tid */
-    uint32_t parent;      /* NONE: unknown */
-    uint32_t leader;      /* of its process; itself if it leads */
-    uint32_t born;        /* the birth's index in events; NONE: it was there */
-    uint32_t made;        /* the index of the call that made it, or of what its parent had done last; NONE */
-    uint32_t seen;        /* the index from which on the id is its own */
-    uint32_t ended;       /* index of the end of the process (of leaders) or thread; NONE */
-    uint32_t exits;       /* index of the last end that was told of the thread; NONE */
+    uint64_t id;           /* source and tid */
+    uint32_t parent;       /* NONE: unknown */
+    uint32_t leader;       /* of its process; itself if it leads */
+    uint32_t born;         /* the birth's index in events; NONE: it was there */
+    uint32_t made;         /* the index of the call that made it, or of what its parent had done last; NONE */
+    uint32_t seen;         /* the index from which on the id is its own */
+    uint32_t ended;        /* index of the end of the process (of leaders) or thread; NONE */
+    uint32_t exits;        /* index of the last end that was told of the thread; NONE */
     uint32_t first, count; /* its calls in the story's order[] */
     uint32_t first_signal, signal_count; /* its process's (of leaders) in signals[] */
-    char *name;           /* "1.2"; NULL: it is not part of the story */
-    uint64_t ignored;     /* of leaders: signals by disposition, a bit each (signal 1 lowest) */
+    char *name;                          /* "1.2"; NULL: it is not part of the story */
+    uint64_t ignored;                    /* of leaders: signals by disposition, a bit each (signal 1 lowest) */
     uint64_t handled;
     bool has_name;
 };
@@ -88,7 +88,7 @@ struct sysfold_story {
     char *backend;
     struct chunk *chunks; /* the records, and whatever else lives as long as the story */
     struct sysfold_schema schema;
-    const struct rules *rules[ROW_MAX]; /* what of each row's values is canonical (canonical.h) */
+    const struct rules *rules[ROW_MAX];      /* what of each row's values is canonical (canonical.h) */
     const struct sysfold_row *rows[ROW_MAX]; /* the story's own copies: a stream's schema may end with it */
     struct told *events;
     uint32_t count;
@@ -96,7 +96,7 @@ struct sysfold_story {
     struct teller *threads;
     uint32_t thread_count;
     size_t thread_room;
-    uint32_t *by_id;  /* threads sorted by id, then by birth */
+    uint32_t *by_id;   /* threads sorted by id, then by birth */
     uint32_t *by_name; /* threads of the story in the order of their names */
     uint32_t named;
     uint32_t *latest; /* hash of ids: the thread that has it now, while reading */
@@ -104,7 +104,7 @@ struct sysfold_story {
     uint32_t *order; /* indices of calls, thread by thread */
     uint32_t *signals;
     uint32_t told_count; /* in both */
-    uint32_t *freed; /* indices of events that may have freed an inode */
+    uint32_t *freed;     /* indices of events that may have freed an inode */
     size_t freed_count, freed_room;
     struct listing *listings;
     size_t listing_count, listing_room;
@@ -117,7 +117,7 @@ struct sysfold_story {
     uint8_t first_marker, last_marker; /* of the first thread, which is threads[0]; enum marker */
     bool has_markers;
     bool has_foreign_calls; /* of the generic row, that succeeded */
-    bool swapped; /* some of it is in another machine's byte order */
+    bool swapped;           /* some of it is in another machine's byte order */
 };
 
 /* story.c */

@@ -20,10 +20,9 @@
 #define LABEL_MAX 320
 
 static const char *const identity_words[IDENTITY_COUNT] = {
-    [IDENTITY_EXACT] = "",          [IDENTITY_REMOVED] = "any",      [IDENTITY_ADDRESS] = "addr",
-    [IDENTITY_WORD] = "addr",       [IDENTITY_THREAD] = "pid",       [IDENTITY_INODE] = "ino",
-    [IDENTITY_DEVICE] = "dev",      [IDENTITY_PORT] = "port",        [IDENTITY_OPAQUE] = "id",
-    [IDENTITY_NAME] = "name",
+    [IDENTITY_EXACT] = "",     [IDENTITY_REMOVED] = "any", [IDENTITY_ADDRESS] = "addr", [IDENTITY_WORD] = "addr",
+    [IDENTITY_THREAD] = "pid", [IDENTITY_INODE] = "ino",   [IDENTITY_DEVICE] = "dev",   [IDENTITY_PORT] = "port",
+    [IDENTITY_OPAQUE] = "id",  [IDENTITY_NAME] = "name",
 };
 
 struct view view_of(const struct sysfold_story *story, uint32_t at)
@@ -351,8 +350,7 @@ static void put_bytes_value(struct text_out *out, const struct canonical *value,
         put_text(out, "...");
 }
 
-void put_param(struct text_out *out, const struct view *view, unsigned index, struct renaming *renaming,
-               unsigned side)
+void put_param(struct text_out *out, const struct view *view, unsigned index, struct renaming *renaming, unsigned side)
 {
     struct canonical value;
     char label[LABEL_MAX];

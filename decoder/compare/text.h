@@ -22,8 +22,7 @@ const char *view_thread(const struct view *view, unsigned index, uint64_t pid);
 
 /* `renaming` gives numbers to what has no name of its own; `side` says whose event it is. */
 void put_event(struct text_out *out, const struct view *view, struct renaming *renaming, unsigned side);
-void put_param(struct text_out *out, const struct view *view, unsigned index, struct renaming *renaming,
-               unsigned side);
+void put_param(struct text_out *out, const struct view *view, unsigned index, struct renaming *renaming, unsigned side);
 /* A string with names in it. */
 void put_named(struct text_out *out, const uint8_t *bytes, size_t size, const struct view *view,
                struct renaming *renaming, unsigned side);

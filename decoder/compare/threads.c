@@ -74,11 +74,16 @@ static int make_thread(struct sysfold_story *story, uint64_t id, uint32_t at, ui
 {
     uint32_t index = story->thread_count;
 
-    if (grow_latest(story) < 0 ||
-        story_grow(&story->threads, index, &story->thread_room, sizeof(*story->threads)) < 0)
+    if (grow_latest(story) < 0 || story_grow(&story->threads, index, &story->thread_room, sizeof(*story->threads)) < 0)
         return -ENOMEM;
-    story->threads[index] = (struct teller){
-        .id = id, .parent = NONE, .leader = index, .born = NONE, .made = NONE, .seen = at, .ended = NONE, .exits = NONE};
+    story->threads[index] = (struct teller){.id = id,
+                                            .parent = NONE,
+                                            .leader = index,
+                                            .born = NONE,
+                                            .made = NONE,
+                                            .seen = at,
+                                            .ended = NONE,
+                                            .exits = NONE};
     story->thread_count++;
     *find_latest(story, id) = index;
     *ret_thread = index;
@@ -279,8 +284,7 @@ static int number_threads(const struct sysfold_story *story, uint32_t *numbers)
         const struct teller *thread = &story->threads[siblings[i].thread];
 
         if (thread->has_name)
-            numbers[siblings[i].thread] =
-                ++children[thread->parent == NONE ? story->thread_count : thread->parent];
+            numbers[siblings[i].thread] = ++children[thread->parent == NONE ? story->thread_count : thread->parent];
     }
     return 0;
 }

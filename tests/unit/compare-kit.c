@@ -87,8 +87,10 @@ static int next_batch(void *data, int timeout_ms, struct batch *ret_batch, struc
     if (player->played || !player->telling->size)
         return 0;
     player->played = true;
-    *ret_batch = (struct batch){
-        .records = player->telling->records, .size = player->telling->size, .source = player->telling->source, .cpu = -1};
+    *ret_batch = (struct batch){.records = player->telling->records,
+                                .size = player->telling->size,
+                                .source = player->telling->source,
+                                .cpu = -1};
     return 1;
 }
 

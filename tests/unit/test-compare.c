@@ -161,7 +161,8 @@ Test(compare, a_cut_value_is_what_it_is_the_beginning_of)
     ONE_EACH(EXPECT_SAME, "write", LIST(N("res", 5), S("data", "hello")), LIST(N("res", 5), CUT("data", "")));
     ONE_EACH(EXPECT_DIFFERENT, "write", LIST(N("res", 5), CUT("data", "hex")), LIST(N("res", 5), S("data", "hello")));
     ONE_EACH(EXPECT_DIFFERENT, "write", LIST(N("res", 5), S("data", "hel")), LIST(N("res", 5), S("data", "hello")));
-    ONE_EACH(EXPECT_DIFFERENT, "write", LIST(N("res", 5), CUT("data", "hello!")), LIST(N("res", 5), S("data", "hello")));
+    ONE_EACH(EXPECT_DIFFERENT, "write", LIST(N("res", 5), CUT("data", "hello!")),
+             LIST(N("res", 5), S("data", "hello")));
     ONE_EACH(EXPECT_SAME, "unlink", LIST(N("res", 0), CUT("path", "/a/verylongna")),
              LIST(N("res", 0), S("path", "/a/verylongname")));
     ONE_EACH(EXPECT_DIFFERENT, "unlink", LIST(N("res", 0), CUT("path", "/a/verylongnot")),
