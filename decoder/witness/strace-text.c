@@ -39,7 +39,7 @@ bool text_starts(struct text text, const char *string)
 
 struct text text_after(struct text text, size_t count)
 {
-    return (struct text){text.at + count, text.size - count};
+    return count ? (struct text){text.at + count, text.size - count} : text;
 }
 
 bool text_find(struct text text, const char *string, size_t *ret_at)

@@ -305,7 +305,7 @@ static int start_life(struct strace *strace, struct life *life, struct birth *bi
     life->ppid = birth->parent_tid;
     life->has_ppid = true;
     life->forced = false;
-    if (!parent || parent == life)
+    if (!parent || parent == life || !parent->living) /* nothing is known of the parent yet */
         return new_image(strace, life) < 0 ? -ENOMEM : tell_start(strace, life, line);
     life->ppid = parent->pid;
     if (birth->flags & CLONE_THREAD)

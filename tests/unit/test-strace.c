@@ -64,6 +64,15 @@ Test(strace, births_come_before_what_the_child_does)
            "9 exit_group(status=0) = ?\n");
 }
 
+Test(strace, a_child_may_be_seen_before_its_parent)
+{
+    EXPECT("8 close(1) = 0\n7 fork() = 8\n8 close(2) = 0\n",
+           "8 thread_start(pid=8, ppid=7, parent_tid=7, flags=SIGCHLD)\n"
+           "8 close(fd=1) = 0\n"
+           "7 fork() = 8\n"
+           "8 close(fd=2) = 0\n");
+}
+
 Test(strace, a_tid_that_is_used_again_is_another_thread)
 {
     EXPECT(
@@ -205,6 +214,7 @@ Test(strace, what_was_not_seen_to_begin_or_end)
            "7 process_exit(pid=7, status=killed(SIGKILL))\n");
     EXPECT("7 open(\"x\", O_RDONLY <unfinished ...>\n", "7 open(flags=O_RDONLY, path=\"x\") = ?\n");
     EXPECT("7 exit_group(0 <ptrace(SYSCALL):No such process>\n", "7 exit_group(status=0) = ?\n");
+    EXPECT_PART("7 close(1) = 0\n7 --- \n7 --- SIG\n7 +++ \n7 execve(\n7 <... \n", "7 close(fd=1) = 0\n");
     EXPECT("7 pause( <detached ...>\n", "7 pause() = ?\n");
     EXPECT("7 close(1) = 0\n7 dup2(10, 11", "7 close(fd=1) = 0\n7 dup2(fd=10) = ?\n");
     EXPECT("7 close(1) = 0\n7 write(1, \"abc", "7 close(fd=1) = 0\n7 write(fd=1) = ?\n");
