@@ -44,6 +44,7 @@ struct kit_made {
     int64_t result;
     bool returned;
     const struct kit_said *said;
+    const int *reaps; /* of a wait for an end: the status that it fetches, which is written down before the call */
 };
 
 /* Writes down a call, its parameters found in the arguments and in memory. */

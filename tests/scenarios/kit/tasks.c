@@ -252,13 +252,16 @@ int kit_reap(long pid)
 {
     int status = 0;
     const uint64_t args[6] = {(uint64_t)pid, (uintptr_t)&status};
-    long result = kit_raw(SYS_wait4, args);
+    struct kit_who *self = kit_who();
+    struct kit_made made = {.tid = self->tid, .nr = SYS_wait4, .args = args, .returned = true, .reaps = &status};
 
-    if (result != pid)
+    self->pending = &made;
+    made.result = kit_raw(SYS_wait4, args);
+    if (self->pending) /* else a signal's handler, which came between, has told already */
+        kit_tell_call(&made);
+    self->pending = NULL;
+    if (made.result != pid)
         kit_fail("a child was not to be waited for");
-    kit_ended(pid, status);
-    kit_tell_call(
-        &(struct kit_made){.tid = kit_tid(), .nr = SYS_wait4, .args = args, .result = result, .returned = true});
     return status;
 }
 

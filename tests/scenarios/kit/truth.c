@@ -396,6 +396,8 @@ static void put_call(struct kit_line *line, const void *data)
 
 void kit_tell_call(const struct kit_made *made)
 {
+    if (made->reaps && made->result > 0)
+        kit_ended(made->result, *made->reaps);
     kit_write(put_call, made);
 }
 
