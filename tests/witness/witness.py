@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Does sysfold see what strace sees?
+"""The independent witness: real programs under strace and under sysfold, compared by `sysfold compare --strace`.
 
-Runs one of programs.py under `strace -f` and under `sysfold record`, each in a directory made afresh at the same path,
-with the same environment and without address space randomisation, and compares, thread by thread, the sequences of
-(system call, result) and how each thread ended. Threads are matched by their place in the tree of births.
+Each program runs under `strace -f` and under `sysfold record`, each time in a directory made afresh at the same path,
+with the same environment and without address space randomisation. Then a line is taken out of strace's output, to see
+that the comparison would have noticed.
 
-    witness.py SYSFOLD PROGRAM... [--user nobody] [--classes] [--trace] [--keep] [--self]
+    witness.py SYSFOLD PROGRAM... [--user nobody] [--classes] [--keep]
 """
 
 import argparse
+import json
 import os
 import pwd
 import shutil
@@ -18,7 +19,6 @@ import sys
 import tempfile
 
 import programs
-import trace as traces
 
 SKIP = 77
 SUBSET = "file,process,network"
@@ -66,91 +66,56 @@ class Bench:
 def under_strace(bench, program, calls):
     log = f"{bench.base}/log/strace"
     filters = ["--seccomp-bpf", "-e", f"trace={calls}"] if calls else []
-    status, errors = bench.run(program, ["/usr/bin/strace", "-f", "-o", log, *filters])
-    return traces.read_strace(log), status, errors
+    status, errors = bench.run(program, ["/usr/bin/strace", "-f", "-s", "80", "--quiet=attach,path-resolution",
+                                         "-o", log, *filters])
+    if not os.path.getsize(log):
+        raise ValueError(f"strace saw nothing: {errors}")
+    return log, status
 
 
-def under_sysfold(bench, program, calls, sysfold, live):
+def under_sysfold(bench, program, calls, sysfold):
     filters = ["-b", "ptrace", *(["-e", calls] if calls else program.sysfold_options)]
-    lines = f"{bench.base}/log/sysfold.json"
-    if live:
-        status, errors = bench.run(program, [sysfold, "trace", "--json", "-o", lines, *filters])
+    capture = f"{bench.base}/log/sysfold.sfold"
+    status, errors = bench.run(program, [sysfold, "record", "-q", "-o", capture, *filters])
+    return capture, status, errors
+
+
+def judge(program, sysfold, log, capture):
+    """The document of `sysfold compare` on the two."""
+    ignore = ["--ignore", program.ignore] if program.ignore else []
+    done = subprocess.run([sysfold, "compare", "--json", *ignore, "--strace", log, capture], capture_output=True,
+                          text=True, check=False, timeout=TIMEOUT)
+    if done.returncode not in (0, 1):
+        raise ValueError(f"sysfold compare: {done.stderr.strip() or done.stdout.strip()}")
+    return json.loads(done.stdout)
+
+
+def take_a_line(log, program):
+    """Without the last call in it that is not ignored and succeeded: whoever compares must see that."""
+    with open(log, encoding="utf-8", errors="surrogateescape") as file:
+        lines = file.readlines()
+    ignored = tuple(f" {name.split('.')[0]}(" for name in program.ignore.split(",") if name)
+    for i in reversed(range(len(lines) // 2)):
+        if lines[i].endswith(" = 0\n") and "resumed" not in lines[i] and not any(name in lines[i] for name in ignored):
+            del lines[i]
+            break
     else:
-        capture = f"{bench.base}/log/sysfold.sfold"
-        status, errors = bench.run(program, [sysfold, "record", "-q", "-o", capture, *filters])
-        with open(lines, "w", encoding="utf-8") as file:
-            subprocess.run([sysfold, "read", "--json", capture], stdout=file, check=True)
-    seen, lost = traces.read_sysfold(lines)
-    if lost:
-        raise ValueError(f"sysfold lost {lost} events")
-    return seen, status, errors
+        raise ValueError("strace's output has no line to take away")
+    with open(f"{log}.less", "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.writelines(lines)
+    return f"{log}.less"
 
 
-def canonical(program, trace):
-    """{place: [(call, result as compared, as it was)]}, and {place: (end, signals)}."""
-    names = trace.names()
-    calls = {}
-    for tid, made in trace.calls.items():
-        place = names.get(tid, f"stranger {tid}")
-        calls[place] = [(call.name, meaning(program, call, names), call) for call in made
-                        if call.name not in program.drop and call.result not in program.drop_results]
-    ends = {names.get(tid, f"stranger {tid}"): end for tid, end in trace.ends.items()}
-    signals = {names.get(tid, f"stranger {tid}"): sorted(set(got)) for tid, got in trace.signals.items()}
-    return calls, ends, signals
-
-
-def meaning(program, call, names):
-    if not isinstance(call.result, int):
-        return call.result
-    if call.name in traces.PIDS and call.result > 0:
-        if program.any_child and call.name in traces.WAITS:
-            return "a child"
-        return f"thread {names[call.result]}" if call.result in names else "a pid from outside"
-    if call.name in traces.TIMES:
-        return "a time"
-    return call.result
-
-
-def shown(call):
-    if call is None:
-        return "-"
-    name, result, _ = call
-    return f"{name} = {'?' if result is None else result}"
-
-
-def difference(place, left, right):
-    """The surroundings of the first difference, side by side; None if there is none."""
-    plain = [[(name, result) for name, result, _ in side] for side in (left, right)]
-    if plain[0] == plain[1]:
-        return None
-    first = next((i for i, (a, b) in enumerate(zip(*plain)) if a != b), min(map(len, plain)))
-    lines = [f"thread {place}: {len(left)} calls in strace's, {len(right)} in sysfold's; first difference at {first}:",
-             f"   {'strace':48} sysfold"]
-    for i in range(max(0, first - 6), first + 7):
-        pair = [side[i] if i < len(side) else None for side in (left, right)]
-        if pair != [None, None]:
-            mark = "  " if pair[0] and pair[1] and pair[0][:2] == pair[1][:2] else "! "
-            lines.append(f" {mark}{shown(pair[0])[:47]:48} {shown(pair[1])}")
-    for side in (left, right):
-        if first < len(side):
-            lines.append(f"   {side[first][2].name}: {side[first][2].text[:200]}")
-    return "\n".join(lines)
-
-
-def differences(program, strace, sysfold):
-    found = []
-    left, right = canonical(program, strace), canonical(program, sysfold)
-    for place in sorted({*left[0], *right[0]}):
-        found.append(difference(place, left[0].get(place, []), right[0].get(place, [])))
-    for place in sorted({*left[1], *right[1]}):
-        pair = left[1].get(place), right[1].get(place)
-        if pair[0] != pair[1]:
-            found.append(f"thread {place} ended: strace says {pair[0]}, sysfold says {pair[1]}")
-    for place in sorted({*left[2], *right[2]}):
-        pair = left[2].get(place), right[2].get(place)
-        if pair[0] != pair[1]:
-            found.append(f"thread {place}'s signals: strace says {pair[0]}, sysfold says {pair[1]}")
-    return [text for text in found if text]
+def shown(pair):
+    lines = [line for line in pair["lines"] if line["kind"] not in ("same", "declared", "lost")]
+    text = [f"{pair['verdict']} {pair.get('reason') or ''}: {len(lines)} lines"]
+    for line in lines[:12]:
+        text.append(f"  {line['kind']} in thread {line['thread']}: {(line.get('reference') or '-')[:200]}")
+        if line.get("other"):
+            text.append(f"    sysfold: {line['other'][:200]}")
+        text += [f"      {entry['param']}: {entry['reference'][:90]} | {entry['other'][:90]}"
+                 for entry in line.get("differences", []) if not entry.get("reason")]
+    return "\n".join(text)
 
 
 def usable_by(sysfold, options):
@@ -165,18 +130,19 @@ def subset_of(program, arguments):
 
 
 def compare_once(bench, program, calls, arguments):
-    strace, strace_status, errors = under_strace(bench, program, calls)
-    if not strace.calls:
-        raise ValueError(f"strace saw nothing: {errors}")
-    if arguments.self:
-        sysfold, status, errors = under_strace(bench, program, calls)
-    else:
-        sysfold, status, errors = under_sysfold(bench, program, calls, arguments.sysfold, arguments.trace)
-    found = differences(program, strace, sysfold)
+    """(what differs, how much was compared)"""
+    log, strace_status = under_strace(bench, program, calls)
+    capture, status, errors = under_sysfold(bench, program, calls, arguments.sysfold)
     if strace_status != status:
-        found.insert(0, f"exit status: strace's {strace_status}, sysfold's {status} ({errors.strip()})")
-    total = sum(len(made) for made in strace.calls.values())
-    return found, f"{total} calls of {len(strace.calls)} threads"
+        return f"exit status: strace's {strace_status}, sysfold's {status} ({errors.strip()})", ""
+    document = judge(program, arguments.sysfold, log, capture)
+    pair = document["pairs"][0]
+    if pair["counts"]["lost"] or document["verdict"] != "same":
+        return shown(pair), ""
+    if judge(program, arguments.sysfold, take_a_line(log, program), capture)["verdict"] == "same":
+        return "a line was taken out of strace's output, and nothing noticed", ""
+    seen = document["inputs"][1]
+    return "", f"{seen['events']} events of {seen['threads']} threads"
 
 
 def compare(program, arguments):
@@ -195,8 +161,7 @@ def compare(program, arguments):
                 print(f"{program.name}: the same: {what}{f' ({calls})' if calls else ''}"
                       f"{f', in pair {attempt + 1}' if attempt else ''}")
                 return True
-        print(f"{program.name}: strace and sysfold differ{f' ({calls})' if calls else ''}; {program.why}")
-        print("\n".join(found[:4]))
+        print(f"{program.name}: strace and sysfold differ{f' ({calls})' if calls else ''}; {program.why}\n{found}")
         return False
     finally:
         if arguments.keep:
@@ -211,8 +176,6 @@ def parse_arguments():
     parser.add_argument("programs", nargs="+", metavar="PROGRAM", help="a name of programs.py, or all")
     parser.add_argument("--user", help="run both tracers as this user, if we are root")
     parser.add_argument("--classes", action="store_true", help=f"only -e {SUBSET}, with strace's --seccomp-bpf")
-    parser.add_argument("--trace", action="store_true", help="`sysfold trace --json` instead of record and read")
-    parser.add_argument("--self", action="store_true", help="strace against strace: is the program deterministic?")
     parser.add_argument("--keep", action="store_true", help="keep the logs")
     return parser.parse_args()
 
