@@ -115,6 +115,11 @@ static bool gives_time(const struct record *record)
     return record_number(record, "arch", 0) == 0x40000003 && (number == 13 || number == 43) && succeeded(record);
 }
 
+static bool is_of_thread(const struct record *record)
+{
+    return record_number(record, "flags", 0) & CLONE_THREAD_FLAG;
+}
+
 /* Of several for one parameter the first that holds counts: they stand together. */
 static const struct exception exceptions[] = {
     /* Clock readings, and what is left of a time. */
@@ -150,6 +155,7 @@ static const struct exception exceptions[] = {
     {"open", "mode", IDENTITY_REMOVED, creates_nothing},
     {"openat", "mode", IDENTITY_REMOVED, creates_nothing},
     {"mq_open", "mode", IDENTITY_REMOVED, creates_nothing},
+    {"thread_start", "ppid", IDENTITY_INHERITED, is_of_thread},
     /* Arguments of several kinds. */
     {"fcntl", "arg", IDENTITY_REMOVED, takes_no_argument},
     {"fcntl", "arg", IDENTITY_ADDRESS, takes_pointer},
@@ -490,7 +496,7 @@ void canonical_param(const struct sysfold_story *story, const struct record *rec
     ret_value->truncated = false;
     ret_value->is_number = false;
     ret_value->identity = identity_of(rules, record, index);
-    if (record_param(record, index, &value) < 0)
+    if (ret_value->identity == IDENTITY_INHERITED || record_param(record, index, &value) < 0)
         return;
     ret_value->status = value.status;
     if (value.status != SYSFOLD_PRESENT)

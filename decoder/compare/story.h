@@ -27,6 +27,7 @@
 #define NONE UINT32_MAX
 #define STORY_EVENTS_MAX (UINT32_MAX - 1)
 #define MARKER_OPTION 0x5359534d
+#define CLONE_THREAD_FLAG 0x10000
 enum marker { MARKER_NONE, MARKER_BEGIN, MARKER_END };
 
 enum told_flag {

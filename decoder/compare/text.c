@@ -20,7 +20,7 @@
 #define LABEL_MAX 320
 
 static const char *const identity_words[IDENTITY_COUNT] = {
-    [IDENTITY_EXACT] = "",     [IDENTITY_REMOVED] = "any", [IDENTITY_ADDRESS] = "addr", [IDENTITY_WORD] = "addr",
+    [IDENTITY_EXACT] = "",     [IDENTITY_REMOVED] = "any", [IDENTITY_INHERITED] = "", [IDENTITY_ADDRESS] = "addr", [IDENTITY_WORD] = "addr",
     [IDENTITY_THREAD] = "pid", [IDENTITY_INODE] = "ino",   [IDENTITY_DEVICE] = "dev",   [IDENTITY_PORT] = "port",
     [IDENTITY_OPAQUE] = "id",  [IDENTITY_NAME] = "name",
 };

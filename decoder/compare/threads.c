@@ -9,7 +9,6 @@
 #include "common/cleanup.h"
 #include "story.h"
 
-#define CLONE_THREAD_FLAG 0x10000
 #define CLONE_CLEAR_SIGHAND_FLAG UINT64_C(0x100000000)
 #define NAME_LENGTH_MAX 200
 
