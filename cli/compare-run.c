@@ -125,7 +125,8 @@ static void run_backend(const struct comparing *comparing, const struct input *i
 /* Strings as long as the capture's data; everything else as decoder/witness wants to read it. */
 static void run_strace(const struct comparing *comparing, const struct input *input, struct outcome *outcome)
 {
-    const char *before[] = {"strace", "-f", "-s", NULL, "-o", input->path, "--", NULL};
+    /* Quiet, or it would leave out, too, which processes are of 32 bits. */
+    const char *before[] = {"strace", "-f", "-s", NULL, "--quiet=attach,path-resolution", "-o", input->path, "--", NULL};
     size_t count = 0;
     char snaplen[16];
     const char **argv;

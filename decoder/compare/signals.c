@@ -41,6 +41,22 @@ static void note_action(struct teller *process, const struct record *record)
         process->handled |= bit;
 }
 
+static void note_handler(struct teller *thread, int64_t signo)
+{
+    thread->handlers = thread->handlers << 1 | (signo == SIGCHLD_NUMBER);
+    thread->depth++;
+}
+
+static void note_return(struct teller *thread, struct told *told)
+{
+    if (!thread->depth)
+        return;
+    if (thread->handlers & 1)
+        told->flags |= TOLD_STRAY;
+    thread->handlers >>= 1;
+    thread->depth--;
+}
+
 void story_note_signals(struct sysfold_story *story, struct told *told, const struct record *record)
 {
     struct teller *process = &story->threads[story->threads[told->thread].leader];
@@ -50,13 +66,18 @@ void story_note_signals(struct sysfold_story *story, struct told *told, const st
         note_action(process, record);
     } else if (record_is(record, "exec")) {
         process->handled = 0;
+        story->threads[told->thread].depth = 0;
+    } else if (record_is(record, "rt_sigreturn")) {
+        note_return(&story->threads[told->thread], told);
     } else if (record_is(record, "signal")) {
         signo = record_number(record, "signo", 0);
         told->flags |= TOLD_SIGNAL;
-        if (process->handled & bit_of(signo))
+        if (process->handled & bit_of(signo)) {
             told->flags |= TOLD_HANDLED;
-        else if (process->ignored & bit_of(signo) || is_ignored_by_default(signo))
+            note_handler(&story->threads[told->thread], signo);
+        } else if (process->ignored & bit_of(signo) || is_ignored_by_default(signo)) {
             told->flags |= TOLD_IGNORED;
+        }
     }
 }
 

@@ -28,6 +28,7 @@
 #define STORY_EVENTS_MAX (UINT32_MAX - 1)
 #define MARKER_OPTION 0x5359534d
 #define CLONE_THREAD_FLAG 0x10000
+#define SIGCHLD_NUMBER 17
 enum marker { MARKER_NONE, MARKER_BEGIN, MARKER_END };
 
 enum told_flag {
@@ -39,6 +40,7 @@ enum told_flag {
     TOLD_IGNORED = 1 << 5,    /* a signal that does nothing, or kills */
     TOLD_HANDLED = 1 << 6,    /* a signal that a handler was called for */
     TOLD_END = 1 << 7,        /* of a thread or process: part of the end state */
+    TOLD_STRAY = 1 << 8,      /* the return from SIGCHLD's handler: when that runs is chance */
 };
 
 struct told {
@@ -62,6 +64,8 @@ struct teller {
     char *name;                          /* "1.2"; NULL: it is not part of the story */
     uint64_t ignored;                    /* of leaders: signals by disposition, a bit each (signal 1 lowest) */
     uint64_t handled;
+    uint64_t handlers; /* that it is in, the innermost in the lowest of as many bits; set: of SIGCHLD */
+    unsigned depth;    /* how many they are */
     bool has_name;
 };
 
@@ -161,7 +165,7 @@ int story_sort_names(struct sysfold_story *story);
 /* Is it part of a sequence, or of the signals, that are compared? */
 static inline bool story_tells(const struct sysfold_story *story, const struct told *told)
 {
-    return !(told->flags & (TOLD_CUT | TOLD_MERGED | TOLD_IGNORED | TOLD_END)) && story->threads[told->thread].name;
+    return !(told->flags & (TOLD_CUT | TOLD_MERGED | TOLD_IGNORED | TOLD_END | TOLD_STRAY)) && story->threads[told->thread].name;
 }
 /* A parameter by its name as a number; `otherwise` where it has none. */
 int64_t record_number(const struct record *record, const char *name, int64_t otherwise);

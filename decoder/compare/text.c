@@ -350,6 +350,12 @@ static void put_bytes_value(struct text_out *out, const struct canonical *value,
         put_text(out, "...");
 }
 
+static bool is_interruption(const struct view *view, unsigned index, int64_t number)
+{
+    return !index && view->record.flags & SYSFOLD_EVENT_FAILED && sysfold_row_is_syscall(view->record.row) &&
+           result_seen(number) == -EINTR;
+}
+
 void put_param(struct text_out *out, const struct view *view, unsigned index, struct renaming *renaming, unsigned side)
 {
     struct canonical value;
@@ -364,7 +370,7 @@ void put_param(struct text_out *out, const struct view *view, unsigned index, st
         put_text(out, "NULL");
     } else if (!value.is_number) {
         put_bytes_value(out, &value, view, index, renaming, side);
-    } else if (result_seen((int64_t)value.number) != (int64_t)value.number || value.number == (uint64_t)-EINTR) {
+    } else if (is_interruption(view, index, (int64_t)value.number)) {
         put_text(out, "-1 EINTR (Interrupted system call)");
     } else {
         label_of(label, view, index, value.identity, value.number, renaming, side);

@@ -413,6 +413,8 @@ static int take_line(struct truth *truth, const char *text, size_t size)
     int r;
 
     truth->line++;
+    if (size && !*text) /* the room behind what was written is given back at the end */
+        return bad(truth, "it was cut short: the program did not come to its end");
     if (size > LINE_SIZE_MAX)
         return bad(truth, "a line of more than %u bytes", LINE_SIZE_MAX);
     line = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
