@@ -354,6 +354,25 @@ Test(compare, handled_sigchlds_may_be_merged)
     EXPECT_DIFFERENT();
 }
 
+Test(compare, when_sigchlds_handler_returns_is_chance)
+{
+    const uint64_t act[4] = {0x401000, 4, 0x402000, 0};
+
+    for (int signo = 17; signo >= 10; signo -= 7) {
+        anew();
+        BOTH(10, "rt_sigaction", N("res", 0), N("sig", signo), B("act", act));
+        TELL(&ours, 10, "signal", N("signo", signo), N("code", 0), N("sender", 10), N("uid", 0));
+        TELL(&ours, 10, "rt_sigreturn", N("res", 0));
+        BOTH(10, "getuid", N("res", 0));
+        TELL(&theirs, 10, "signal", N("signo", signo), N("code", 0), N("sender", 10), N("uid", 0));
+        TELL(&theirs, 10, "rt_sigreturn", N("res", 0));
+        if (signo == 17)
+            EXPECT_SAME();
+        else
+            EXPECT_DIFFERENT();
+    }
+}
+
 Test(compare, the_signal_that_kills_may_be_shown_or_not)
 {
     BOTH(10, "getuid", N("res", 0));
@@ -475,6 +494,29 @@ Test(compare, nothing_is_not_the_same_as_nothing)
     EXPECT_VERDICT(SYSFOLD_INCOMPARABLE);
     BOTH(10, "getuid", N("res", 0));
     cr_expect_eq(judge("getuid").verdict, SYSFOLD_INCOMPARABLE);
+}
+
+Test(compare, nothing_between_the_markers_differs_from_something)
+{
+    MARK(&ours, 10, BEGIN);
+    MARK(&theirs, 10, BEGIN);
+    TELL(&ours, 10, "getuid", N("res", 0));
+    MARK(&ours, 10, END);
+    MARK(&theirs, 10, END);
+    EXPECT_DIFFERENT();
+}
+
+Test(compare, a_threads_parent_is_its_processes)
+{
+    BOTH(10, "getuid", N("res", 0));
+    TELL(&ours, 11, "thread_start", N("pid", 10), N("ppid", 1), N("parent_tid", 10), N("flags", 0x10f00));
+    TELL(&theirs, 11, "thread_start", N("pid", 10), N("parent_tid", 10), N("flags", 0x10f00));
+    BOTH(11, "getuid", N("res", 0));
+    EXPECT_SAME();
+    TELL(&ours, 12, "thread_start", N("pid", 12), N("ppid", 10), N("parent_tid", 10), N("flags", 17));
+    TELL(&theirs, 12, "thread_start", N("pid", 12), N("parent_tid", 10), N("flags", 17));
+    BOTH(12, "getuid", N("res", 0));
+    EXPECT_DIFFERENT();
 }
 
 Test(compare, what_is_ignored_may_differ)
