@@ -289,6 +289,7 @@ Test(ptrace, children_that_ask_not_to_be_traced_work)
     trace_finish(&trace);
     trace_run(&trace, OPTIONS(.argv = ARGV(PROGRAM("untraced"))));
     expect_output("clone 1 clone3 1 flags 1\n");
+    cr_assert_eq(trace_count_text(&trace, "thread_start", "CLONE_UNTRACED"), 2);
     trace_finish(&trace);
 }
 
