@@ -168,12 +168,23 @@ static bool check_shown(const struct comparing *comparing)
     return false;
 }
 
+/* A command's own options are not ours; behind files, ours may still come. */
+static bool names_command(char *const *argv)
+{
+    while (*++argv) {
+        if (!strcmp(*argv, "--") || !strncmp(*argv, "-b", 2) || !strncmp(*argv, "--b", 3))
+            return true;
+    }
+    return false;
+}
+
 static bool parse(struct comparing *comparing, int argc, char **argv)
 {
+    const char *letters = names_command(argv) ? "+:hb:e:s:o:q" : ":hb:e:s:o:q";
     bool command;
     int option;
 
-    while ((option = next_option(&command_compare, argc, argv, "+:hb:e:s:o:q", options)) != -1) {
+    while ((option = next_option(&command_compare, argc, argv, letters, options)) != -1) {
         if (option == '?' || !take_option(comparing, option))
             return false;
     }

@@ -73,6 +73,7 @@ class Files(Compare):
         output, errors = self.compare(0, "a", "b")
         self.assertTrue(output.endswith("\na and b: same\n"), output)
         self.assertEqual(errors, "")
+        self.assertEqual(self.compare(0, "a", "b", "-q"), ("", ""))  # options may come behind files
 
     def test_more_than_two(self):
         for name in ["a", "b", "c"]:
