@@ -7,6 +7,7 @@
                                 still occurs, and docs/conformance.md says what was found
     suite.py rows               which rows the truths of all scenarios cover, without tracing anything
     suite.py alone              each scenario runs in a root directory with nothing but itself in it
+    suite.py container          each scenario runs in a container of crun's with nothing but itself in it
 
 Options: --sysfold PROGRAM --scenarios DIRECTORY --source DIRECTORY [--user nobody] [-b BACKENDS] [--repeat N] [--write]
 """
@@ -242,6 +243,61 @@ def alone(suite):
     return 1 if wrong else 0
 
 
+def mount(target, kind, *options):
+    return {"destination": target, "type": kind, "source": kind, "options": ["nosuid", *options]}
+
+
+def write_bundle(suite, name):
+    """An OCI bundle: an ordinary user, the scenario, /dev and an empty /tmp; the host's loopback."""
+    bundle = suite.work / f"{name}.bundle"
+    (bundle / "rootfs").mkdir(parents=True)
+    shutil.copy(suite.program(name), bundle / "rootfs/scenario")
+    (bundle / "config.json").write_text(json.dumps({
+        "ociVersion": "1.0.0", "root": {"path": "rootfs", "readonly": False},
+        "process": {"user": {"uid": 65534, "gid": 65534}, "args": ["/scenario"], "cwd": "/", "env": ["TMPDIR=/tmp"],
+                    "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 1024}]},
+        "mounts": [mount("/dev", "tmpfs", "mode=755"), mount("/tmp", "tmpfs", "mode=1777"),
+                   mount("/dev/shm", "tmpfs", "mode=1777"), mount("/dev/mqueue", "mqueue")],
+        "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")]}}))
+    return bundle
+
+
+# crun wants cgroups of one version; where they are mixed it gets a view of its own.
+UNIFY = "umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup"
+CRUN = 'exec crun --cgroup-manager=disabled run -b "$1" "$2"'
+
+
+def run_contained(suite, name, prepare):
+    """(how it went, what it said)"""
+    command = f"{prepare} && {CRUN}" if prepare else CRUN
+    try:
+        done = subprocess.run(["unshare", "-m", "sh", "-c", command, "sh", write_bundle(suite, name),
+                               f"sysfold-{name}"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return "failed", "it does not end"
+    said = (done.stdout + done.stderr).strip()
+    return {0: "passed", SKIP: "skipped"}.get(done.returncode, "failed"), f"exit status {done.returncode}: {said}"
+
+
+def container(suite):
+    if os.geteuid() != 0 or not shutil.which("crun"):
+        print("skipped: it needs root and crun")
+        return SKIP
+    prepare = UNIFY if os.path.ismount("/sys/fs/cgroup/unified") else ""
+    how, said = run_contained(suite, "hello", prepare)
+    if how != "passed":
+        print(f"skipped: crun runs nothing here: {said}")
+        return SKIP
+    outcomes = {name: run_contained(suite, name, prepare) for name in suite.names() if name != "hello"}
+    for name, (how, said) in outcomes.items():
+        if how != "passed":
+            print(f"{how}: {name}: {said}")
+    failed = sum(how == "failed" for how, _ in outcomes.values())
+    print(f"{len(outcomes) + 1} scenarios in a container, {failed} failed")
+    return 1 if failed else 0
+
+
 # Everything.
 
 def sum_uses(uses, document):
@@ -365,7 +421,7 @@ def check_document(suite, covered, columns):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["one", "all", "rows", "alone"])
+    parser.add_argument("what", choices=["one", "all", "rows", "alone", "container"])
     parser.add_argument("names", nargs="*", metavar="SCENARIO")
     parser.add_argument("--sysfold", type=os.path.realpath, required=True)
     parser.add_argument("--scenarios", type=lambda path: pathlib.Path(path).resolve(), required=True)
@@ -387,7 +443,7 @@ def main():
         print("skipped: strace, the independent witness, is not installed")
     suite = Suite(options)
     try:
-        return {"one": one, "all": all_of, "rows": rows, "alone": alone}[options.what](suite)
+        return {"one": one, "all": all_of, "rows": rows, "alone": alone, "container": container}[options.what](suite)
     finally:
         suite.close()
 
