@@ -27,7 +27,7 @@ void encoder_begin(struct encoder *encoder, const struct sysfold_row *row, uint3
     encoder->end = body(encoder) + row->fixed_size;
 }
 
-static void store_integer(uint8_t *to, unsigned wire, int64_t value)
+void wire_store(uint8_t *to, unsigned wire, int64_t value)
 {
     int32_t half = (int32_t)value;
     int16_t quarter = (int16_t)value;
@@ -53,7 +53,7 @@ void encoder_integer(struct encoder *encoder, unsigned index, int64_t value)
     const struct sysfold_param *param = param_at(encoder, index);
 
     assert(!param->type->variable && param->type->count == 1);
-    store_integer(body(encoder) + param->place, param->type->wire, value);
+    wire_store(body(encoder) + param->place, param->type->wire, value);
     encoder->put |= UINT32_C(1) << index;
 }
 

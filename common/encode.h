@@ -38,6 +38,9 @@ struct encoder {
 
 void encoder_begin(struct encoder *encoder, const struct sysfold_row *row, uint32_t tid, uint64_t time);
 
+/* One integer as it is on the wire: its low bytes, in this machine's order. */
+void wire_store(uint8_t *to, unsigned wire, int64_t value);
+
 /* A fixed parameter of one integer; it is stored in the type's width. */
 void encoder_integer(struct encoder *encoder, unsigned index, int64_t value);
 

@@ -301,7 +301,19 @@ static int compare_threads(struct sysfold_comparison *comparison, const struct t
     return r;
 }
 
-static int compare_all_threads(struct sysfold_comparison *comparison, bool of_signals)
+static int compare_calls_of(struct sysfold_comparison *comparison, const struct teller *a, const struct teller *b)
+{
+    return compare_threads(comparison, a, b, false);
+}
+
+static int compare_signals_of(struct sysfold_comparison *comparison, const struct teller *a, const struct teller *b)
+{
+    return compare_threads(comparison, a, b, true);
+}
+
+int comparison_each_thread(struct sysfold_comparison *comparison,
+                           int (*compare)(struct sysfold_comparison *comparison, const struct teller *a,
+                                          const struct teller *b))
 {
     const struct sysfold_story *a = comparison->matcher.stories[0], *b = comparison->matcher.stories[1];
     uint32_t i = 0, k = 0;
@@ -312,7 +324,7 @@ static int compare_all_threads(struct sysfold_comparison *comparison, bool of_si
         const struct teller *y = k < b->named ? &b->threads[b->by_name[k]] : NULL;
         int order = !x ? 1 : !y ? -1 : strverscmp(x->name, y->name);
 
-        r = compare_threads(comparison, order <= 0 ? x : NULL, order >= 0 ? y : NULL, of_signals);
+        r = compare(comparison, order <= 0 ? x : NULL, order >= 0 ? y : NULL);
         i += order <= 0;
         k += order >= 0;
     }
@@ -410,9 +422,9 @@ static int compare_stories(struct sysfold_comparison *comparison)
 
     if (r)
         return 0;
-    r = compare_all_threads(comparison, false);
+    r = comparison_each_thread(comparison, compare_calls_of);
     if (!r)
-        r = compare_all_threads(comparison, true);
+        r = comparison_each_thread(comparison, compare_signals_of);
     if (!r)
         r = comparison_end_state(comparison);
     if (!r)

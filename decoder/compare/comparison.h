@@ -42,6 +42,12 @@ int comparison_join(struct sysfold_comparison *comparison, uint32_t a, uint32_t 
 int comparison_add_fact(struct sysfold_comparison *comparison, enum sysfold_line_kind kind, const char *thread,
                         char *text_a, char *text_b);
 
+/* Calls `compare` for each thread of either story, in the order of their names; NULL: only the other has it. Stops at
+ * what is not 0, and returns it. */
+int comparison_each_thread(struct sysfold_comparison *comparison,
+                           int (*compare)(struct sysfold_comparison *comparison, const struct teller *a,
+                                          const struct teller *b));
+
 /* endstate.c */
 int comparison_end_state(struct sysfold_comparison *comparison);
 

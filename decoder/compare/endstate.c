@@ -112,24 +112,6 @@ static int compare_ends(struct sysfold_comparison *comparison, const struct tell
     return compare_endings(comparison, name, &x, &y);
 }
 
-static int compare_all_ends(struct sysfold_comparison *comparison)
-{
-    const struct sysfold_story *a = comparison->matcher.stories[0], *b = comparison->matcher.stories[1];
-    uint32_t i = 0, k = 0;
-    int r = 0;
-
-    while ((i < a->named || k < b->named) && !r) {
-        const struct teller *x = i < a->named ? &a->threads[a->by_name[i]] : NULL;
-        const struct teller *y = k < b->named ? &b->threads[b->by_name[k]] : NULL;
-        int order = !x ? 1 : !y ? -1 : strverscmp(x->name, y->name);
-
-        r = compare_ends(comparison, order <= 0 ? x : NULL, order >= 0 ? y : NULL);
-        i += order <= 0;
-        k += order >= 0;
-    }
-    return r;
-}
-
 /* Descriptors. */
 
 /* The words of docs/truth.md for what the state calls it. */
@@ -295,27 +277,9 @@ static int compare_listings(struct sysfold_comparison *comparison, const struct 
     return r;
 }
 
-static int compare_all_listings(struct sysfold_comparison *comparison)
-{
-    const struct sysfold_story *a = comparison->matcher.stories[0], *b = comparison->matcher.stories[1];
-    uint32_t i = 0, k = 0;
-    int r = 0;
-
-    while ((i < a->named || k < b->named) && !r) {
-        const struct teller *x = i < a->named ? &a->threads[a->by_name[i]] : NULL;
-        const struct teller *y = k < b->named ? &b->threads[b->by_name[k]] : NULL;
-        int order = !x ? 1 : !y ? -1 : strverscmp(x->name, y->name);
-
-        r = compare_listings(comparison, order <= 0 ? x : NULL, order >= 0 ? y : NULL);
-        i += order <= 0;
-        k += order >= 0;
-    }
-    return r;
-}
-
 int comparison_end_state(struct sysfold_comparison *comparison)
 {
-    int r = compare_all_listings(comparison);
+    int r = comparison_each_thread(comparison, compare_listings);
 
-    return r < 0 ? r : compare_all_ends(comparison);
+    return r < 0 ? r : comparison_each_thread(comparison, compare_ends);
 }

@@ -81,29 +81,6 @@ static bool fits(unsigned wire, json_int_t value)
     }
 }
 
-/* The low bytes of a number: records are in this machine's order, which is little-endian or not. */
-static void lay_number(uint8_t *to, size_t width, json_int_t value)
-{
-    int64_t whole = value;
-    int32_t half = (int32_t)value;
-    int16_t quarter = (int16_t)value;
-    int8_t eighth = (int8_t)value;
-
-    switch (width) {
-    case 8:
-        memcpy(to, &whole, sizeof(whole));
-        break;
-    case 4:
-        memcpy(to, &half, sizeof(half));
-        break;
-    case 2:
-        memcpy(to, &quarter, sizeof(quarter));
-        break;
-    default:
-        memcpy(to, &eighth, sizeof(eighth));
-    }
-}
-
 static int take_array(const struct truth *truth, struct bytes *bytes, const json_t *array)
 {
     unsigned wire = bytes->param->type->wire;
@@ -119,7 +96,7 @@ static int take_array(const struct truth *truth, struct bytes *bytes, const json
 
         if (!json_is_integer(element) || !fits(wire, json_integer_value(element)))
             return bad_value(truth, bytes->param, "an element is no such integer");
-        lay_number(bytes->at + i * width, width, json_integer_value(element));
+        wire_store(bytes->at + i * width, wire, json_integer_value(element));
     }
     bytes->size = count * width;
     return 0;
