@@ -35,6 +35,10 @@ class Skipped(Exception):
     """The scenario, or a tracer, cannot run here."""
 
 
+def why_skipped(done):
+    return done.stdout.strip().removeprefix("skipped: ")
+
+
 class Suite:
     def __init__(self, options):
         self.options = options
@@ -66,7 +70,7 @@ class Suite:
         log = self.work / f"{name}.truth"
         done = self.run([self.program(name)], env={"SYSFOLD_TRUTH": str(log)})
         if done.returncode == SKIP:
-            raise Skipped(done.stdout.strip().removeprefix("skipped: "))
+            raise Skipped(why_skipped(done))
         if done.returncode != 0:
             raise RuntimeError(f"exit status {done.returncode}: {done.stderr.strip()}")
         lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -225,7 +229,7 @@ def run_alone(suite, name):
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     left = {path.name for path in root.iterdir()} - {"scenario", "truth", "dev"}
     if done.returncode == SKIP:
-        print(f"skipped: {name}: {done.stdout.strip()}")
+        print(f"skipped: {name}: {why_skipped(done)}")
         return ""
     if done.returncode != 0:
         return f"exit status {done.returncode}: {done.stderr.strip()}"
@@ -276,8 +280,10 @@ def run_contained(suite, name, prepare):
                               check=False, timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         return "failed", "it does not end"
+    if done.returncode == SKIP:
+        return "skipped", why_skipped(done)
     said = (done.stdout + done.stderr).strip()
-    return {0: "passed", SKIP: "skipped"}.get(done.returncode, "failed"), f"exit status {done.returncode}: {said}"
+    return "failed" if done.returncode else "passed", f"exit status {done.returncode}: {said}"
 
 
 def container(suite):
