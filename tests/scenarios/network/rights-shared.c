@@ -7,10 +7,7 @@
 
 /* One for each side: whoever sends and whoever receives may share their memory. */
 struct letter {
-    union {
-        struct cmsghdr first;
-        uint8_t bytes[32];
-    } control;
+    uint8_t control[32] __attribute__((aligned(8)));
     char text[8];
     struct iovec piece;
     struct msghdr header;
@@ -24,7 +21,7 @@ static void lay_header(struct letter *letter)
     letter->piece = (struct iovec){letter->text, sizeof(letter->text)};
     letter->header = (struct msghdr){.msg_iov = &letter->piece,
                                      .msg_iovlen = 1,
-                                     .msg_control = &letter->control,
+                                     .msg_control = letter->control,
                                      .msg_controllen = CMSG_SPACE(sizeof(int))};
 }
 
@@ -34,14 +31,14 @@ static int receive(void)
 
     lay_header(&received);
     OK(recvmsg, pair[1], &received.header, 0);
-    memcpy(&fd, CMSG_DATA(&received.control.first), sizeof(fd));
+    memcpy(&fd, CMSG_DATA((struct cmsghdr *)(void *)received.control), sizeof(fd));
     return fd;
 }
 
 static void send_one(int fd)
 {
-    sent.control.first = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-    memcpy(CMSG_DATA(&sent.control.first), &fd, sizeof(fd));
+    *(struct cmsghdr *)(void *)sent.control = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA((struct cmsghdr *)(void *)sent.control), &fd, sizeof(fd));
     lay_header(&sent);
     OK(sendmsg, pair[0], &sent.header, 0);
 }
