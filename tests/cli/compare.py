@@ -164,6 +164,12 @@ class Runs(Compare):
         self.assertIn("cannot be judged: truth: ", output)
         self.assertIn("killed by SIGKILL", output)
 
+    def test_only_a_log_is_removed(self):
+        os.mkfifo(self.path("fifo"))
+        _, errors = self.compare(2, "-b", "ptrace", "--truth", "fifo", "--", "/bin/true")
+        self.assertIn("cannot be removed", errors)
+        self.assertTrue(os.path.exists(self.path("fifo")))
+
     def test_truth_is_named_to_the_command(self):
         _, errors = self.compare(2, "-b", "ptrace", "--truth", "log", "--", "sh", "-c", "echo name=$SYSFOLD_TRUTH.")
         self.assertIn(f"name={os.path.realpath(self.path('log'))}.", errors)
