@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compare.h"
@@ -123,6 +124,14 @@ static bool take_option(struct comparing *comparing, int option)
     }
 }
 
+/* It is removed before each run: only what can be a log of an earlier one. */
+static bool is_removable(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) < 0 || S_ISREG(status.st_mode);
+}
+
 static bool check_command(const struct comparing *comparing)
 {
     bool all_told = comparing->truth || (comparing->backends && strstr(comparing->backends, "strace"));
@@ -133,6 +142,8 @@ static bool check_command(const struct comparing *comparing)
         misused(&command_compare, "give a command to run");
     else if (!*comparing->argv[0])
         misused(&command_compare, "the command's name is empty");
+    else if (comparing->truth && !is_removable(comparing->truth))
+        misused(&command_compare, "%s is no regular file: it would be removed before each run", comparing->truth);
     else if (comparing->live.syscalls && all_told)
         misused(&command_compare, "-e leaves calls out that the truth and strace tell of");
     else

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 void input_failed(struct input *input, const char *format, ...)
@@ -251,20 +250,6 @@ static char *absolute(const char *path)
     return here && asprintf(&whole, "%s/%s", here, path) >= 0 ? whole : NULL;
 }
 
-/* A log of an earlier run; nothing else is ours to remove. */
-static int remove_log(const char *path)
-{
-    struct stat status;
-
-    if (lstat(path, &status) < 0)
-        return errno == ENOENT ? 0 : -1;
-    if (!S_ISREG(status.st_mode)) {
-        errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-        return -1;
-    }
-    return unlink(path);
-}
-
 static bool run_and_read(const struct comparing *comparing, struct input *input, const char *directory,
                          const char *truth)
 {
@@ -275,7 +260,7 @@ static bool run_and_read(const struct comparing *comparing, struct input *input,
         input_failed(input, "the command cannot be run: %s", strerror(ENOMEM));
         return true;
     }
-    if (truth && remove_log(truth) < 0) {
+    if (truth && unlink(truth) < 0 && errno != ENOENT) {
         input_failed(input, "the old %s cannot be removed: %s", comparing->truth, strerror(errno));
         return true;
     }
