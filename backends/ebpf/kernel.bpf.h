@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef SYSFOLD_EBPF_KERNEL_BPF_H
+#define SYSFOLD_EBPF_KERNEL_BPF_H
+
+/*
+ * What the programs know of the kernel: the fields they read and no more. Where
+ * each lies is found out when they are loaded (CO-RE), so order and size mean
+ * nothing here.
+ */
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct pt_regs {
+    unsigned long bx, cx, dx, si, di, bp, r8, r9, r10, orig_ax;
+};
+
+typedef struct {
+    int counter;
+} atomic_t;
+
+typedef struct {
+    __u32 val;
+} kuid_t;
+
+typedef struct {
+    __u32 val;
+} kgid_t;
+
+struct thread_info {
+    __u32 status;
+};
+
+struct cred {
+    kuid_t uid, euid;
+    kgid_t gid, egid;
+};
+
+struct super_block {
+    __u32 s_dev;
+    unsigned long s_magic;
+};
+
+struct inode {
+    unsigned short i_mode;
+    struct super_block *i_sb;
+    unsigned long i_ino;
+};
+
+struct qstr {
+    __u32 len;
+    const unsigned char *name;
+};
+
+struct hlist_bl_node {
+    struct hlist_bl_node **pprev;
+};
+
+struct dentry {
+    struct hlist_bl_node d_hash;
+    struct dentry *d_parent;
+    struct qstr d_name;
+};
+
+struct vfsmount {
+    struct dentry *mnt_root;
+};
+
+struct mount {
+    struct mount *mnt_parent;
+    struct dentry *mnt_mountpoint;
+    struct vfsmount mnt;
+};
+
+struct path {
+    struct vfsmount *mnt;
+    struct dentry *dentry;
+};
+
+struct file {
+    struct path f_path;
+    struct inode *f_inode;
+    void *private_data;
+};
+
+struct fdtable {
+    unsigned int max_fds;
+    struct file **fd;
+};
+
+struct files_struct {
+    struct fdtable *fdt;
+};
+
+struct mm_struct {
+    struct file *exe_file;
+    unsigned long arg_start, arg_end, env_start, env_end;
+};
+
+struct signal_struct {
+    atomic_t live;
+    int group_exit_code;
+};
+
+struct task_struct {
+    struct thread_info thread_info;
+    int pid, tgid;
+    int exit_code;
+    __u64 start_boottime;
+    char comm[16];
+    struct mm_struct *mm;
+    struct files_struct *files;
+    struct signal_struct *signal;
+    const struct cred *cred;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+};
+
+struct linux_binprm {
+    struct file *file;
+    const char *filename;
+    const char *fdpath;
+};
+
+struct kernel_siginfo {
+    int si_signo;
+    int si_errno;
+    int si_code;
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef SYSFOLD_EBPF_WALK_BPF_H
+#define SYSFOLD_EBPF_WALK_BPF_H
+
+/*
+ * The record that is being built, one on each cpu, and the ways of putting
+ * something into it: what common/encode.c is to the other backends.
+ *
+ * Functions that are not static are verified once and on their own, whatever
+ * their callers know: this is what keeps a walk over 32 parameters of 20
+ * sources within the verifier's patience. Hence the checks of pointers and
+ * bounds that look superfluous.
+ */
+
+#include "kernel.bpf.h" /* first: layout.h wants its types */
+
+#include "backends/ebpf/layout.h"
+
+#define PREFIX_MAX 40 /* RECORD_PREFIX_MAX: where the fixed parameters begin */
+#define RECORD_MAX 65535
+#define FIXED_MAX 1024
+#define FIXED_TYPE_MAX 64
+#define PATH_MAX_BYTES 4096
+#define PARAM_MAX 32
+
+/* Flags and statuses of include/sysfold/event.h. */
+#define FLAG_FAILED 0x8000
+#define FLAG_TRUNCATED 0x4000
+#define FLAG_ABSENT 0x2000
+#define FLAG_RACED 0x1000
+enum status { STATUS_PRESENT, STATUS_ABSENT, STATUS_UNREADABLE, STATUS_NULL };
+
+/* Any offset and any size of one parameter fit, so that two checks suffice for the verifier. */
+#define ROOM_SIZE (RECORD_MAX + PREFIX_MAX + RECORD_MAX + 1)
+
+/* A loop's state between its rounds. Each is a function of its own: what a round does not find in registers, the
+ * verifier need not follow from round to round. */
+struct cursor {
+    __u64 address;
+    __u64 length; /* what is left of it */
+    __u32 at, room, got;
+    __u32 index;
+    bool cut, unreadable;
+};
+
+struct walk {
+    __u64 args[6];
+    __s64 result;
+    __u64 status; /* 2 bits a parameter */
+    __u64 time;
+    __u32 cut, raced; /* a bit a parameter */
+    __u32 tid;
+    __u32 nr, arch;
+    __u32 row;   /* place in rows[] */
+    __u32 end;   /* offset of the next variable parameter in the room */
+    __u32 variables; /* laid so far */
+    __u16 flags;
+    __u16 number;
+    bool losing; /* the last record found no room */
+    bool unfinished; /* the call never returns: nothing but its arguments */
+    bool replaced; /* a successful exec: the caller's memory and registers are gone */
+    bool file_asked, file_known;
+    __u32 file_dev;
+    __u64 file_ino;
+    __u32 file_at, file_size; /* in path[] */
+    struct cursor pages, pieces; /* the pieces of a vector, and within one of them the pages */
+    __u8 room[ROOM_SIZE];
+    __u8 path[2 * PATH_MAX_BYTES + 256]; /* built from its end (files.bpf.h) */
+};
+
+const volatile struct ebpf_row rows[EBPF_ROWS] = {};
+const volatile struct ebpf_param params[EBPF_PARAMS] = {};
+const volatile struct ebpf_settings settings = {};
+const volatile __u32 ring_count = 1;
+const volatile __u32 ring_size = 1 << 20; /* of each */
+
+struct ring {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 20);
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 65536);
+    __type(key, __u32);
+    __type(value, __u8);
+} targets SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, 1);
+    __uint(key_size, sizeof(__u32));
+    __array(values, struct ring);
+} rings SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct ebpf_loss);
+} losses SEC(".maps");
+
+/* As many as there are cpus, indexed by cpu: a value of a per-cpu array may not have more than 32 KiB. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct walk);
+} scratch SEC(".maps");
+
+/* Keeps the compiler from proving what the verifier cannot follow, and then from leaving the check away. */
+#define UNKNOWN(n) asm volatile("" : "+r"(n))
+
+static __always_inline __u64 at_most(__u64 n, __u64 max)
+{
+    UNKNOWN(n);
+    if (n > max)
+        n = max;
+    return n;
+}
+
+static __always_inline __u8 *room_at(struct walk *walk, __u64 at)
+{
+    return walk->room + at_most(at, RECORD_MAX + PREFIX_MAX);
+}
+
+/* x86-64 and arm64 store unaligned; the compiler, which is told nothing of it, would store byte by byte. */
+static __always_inline void store_u16(__u8 *to, __u16 value)
+{
+    *(__u16 *)to = value;
+}
+
+static __always_inline void store_u32(__u8 *to, __u32 value)
+{
+    *(__u32 *)to = value;
+}
+
+static __always_inline void store_u64(__u8 *to, __u64 value)
+{
+    *(__u64 *)to = value;
+}
+
+static __always_inline __u64 now_ns(void)
+{
+    return bpf_ktime_get_boot_ns() + settings.clock_offset;
+}
+
+/* Of this cpu; programs here neither sleep nor interrupt each other. */
+static __always_inline struct walk *walk_begin(__u32 tid)
+{
+    __u32 cpu = bpf_get_smp_processor_id();
+    struct walk *walk = bpf_map_lookup_elem(&scratch, &cpu);
+
+    if (!walk)
+        return NULL;
+    walk->status = 0;
+    walk->cut = 0;
+    walk->raced = 0;
+    walk->flags = 0;
+    walk->variables = 0;
+    walk->unfinished = false;
+    walk->replaced = false;
+    walk->file_asked = false;
+    walk->file_known = false;
+    walk->tid = tid;
+    walk->time = now_ns();
+    return walk;
+}
+
+static __always_inline const volatile struct ebpf_param *param_at(__u64 place)
+{
+    return &params[at_most(place, EBPF_PARAMS - 1)];
+}
+
+static __always_inline const volatile struct ebpf_row *row_at(__u64 place)
+{
+    return &rows[at_most(place, EBPF_ROWS - 1)];
+}
+
+static __always_inline void put_integer(struct walk *walk, const volatile struct ebpf_param *param, __u64 value)
+{
+    __u8 *to = walk->room + PREFIX_MAX + at_most(param->place, FIXED_MAX);
+
+    switch (param->width) {
+    case 8:
+        store_u64(to, value);
+        break;
+    case 4:
+        store_u32(to, (__u32)value);
+        break;
+    case 2:
+        store_u16(to, (__u16)value);
+        break;
+    default:
+        *to = (__u8)value;
+    }
+}
+
+/* The bytes of a variable parameter are in their place already. */
+static __always_inline void end_variable(struct walk *walk, __u32 index, __u32 size, bool cut)
+{
+    store_u16(room_at(walk, walk->end), (__u16)size);
+    walk->end += sizeof(__u16) + size;
+    walk->variables++;
+    if (cut)
+        walk->cut |= 1U << (index & 31);
+}
+
+/* No value. STATUS_PRESENT: of what only a success has, of a failed call, which needs no mark. */
+__noinline int put_nothing(struct walk *walk, __u32 place, __u32 index, __u32 status)
+{
+    const volatile struct ebpf_param *param = param_at(place);
+    __u64 at, size;
+
+    if (!walk)
+        return 0;
+    walk->status |= (__u64)(status & 3) << (2 * index & 63);
+    if (param->variable) {
+        end_variable(walk, index, 0, false);
+        return 0;
+    }
+    at = at_most(param->place, FIXED_MAX);
+    size = (__u64)param->width * param->count;
+    for (__u64 i = 0; i < FIXED_TYPE_MAX && i < size; i++)
+        walk->room[PREFIX_MAX + at + i] = 0;
+    return 0;
+}
+
+static __always_inline void count_loss(struct walk *walk)
+{
+    __u32 zero = 0;
+    struct ebpf_loss *loss = bpf_map_lookup_elem(&losses, &zero);
+
+    if (!loss)
+        return;
+    if (!walk->losing)
+        loss->first = walk->time;
+    walk->losing = true;
+    loss->last = walk->time;
+    loss->count++;
+}
+
+/* The reader looks every few milliseconds by itself. It is woken once, when a quarter of the ring is waiting. */
+static __always_inline __u64 wake_up_for(void *ring, __u64 size)
+{
+    __u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA), enough = ring_size / 4;
+
+    return waiting < enough && waiting + size >= enough ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void send(struct walk *walk, const __u8 *record, __u64 size)
+{
+    __u32 which = bpf_get_smp_processor_id() % (ring_count ? ring_count : 1);
+    void *ring = bpf_map_lookup_elem(&rings, &which);
+
+    size = at_most(size, RECORD_MAX);
+    if (!ring || bpf_ringbuf_output(ring, (void *)record, size, wake_up_for(ring, size)) < 0)
+        count_loss(walk);
+    else
+        walk->losing = false;
+}
+
+/* Lays the prefix before the body, whose size is known only now, and lets the record go. */
+__noinline int walk_finish(struct walk *walk)
+{
+    __u64 start = PREFIX_MAX, size;
+
+    if (!walk)
+        return 0;
+    if (walk->raced) {
+        walk->flags |= FLAG_RACED;
+        start -= sizeof(__u32);
+        store_u32(walk->room + start, walk->raced);
+    }
+    if (walk->cut) {
+        walk->flags |= FLAG_TRUNCATED;
+        start -= sizeof(__u32);
+        store_u32(walk->room + start, walk->cut);
+    }
+    if (walk->status) {
+        walk->flags |= FLAG_ABSENT;
+        start -= sizeof(__u64);
+        store_u64(walk->room + start, walk->status);
+    }
+    start -= 16;
+    size = walk->end - start;
+    store_u16(walk->room + start, walk->number | walk->flags);
+    store_u16(walk->room + start + 2, (__u16)size);
+    store_u32(walk->room + start + 4, walk->tid);
+    store_u64(walk->room + start + 8, walk->time);
+    send(walk, walk->room + start, size);
+    return 0;
+}
+
+#endif
