@@ -42,6 +42,7 @@ struct capture; /* each backend's own */
 struct sysfold_backend {
     const char *name;
     const char *summary; /* one line, for `sysfold backends` */
+    bool system_wide;    /* it can record every process of the machine */
 
     /* Fills usability, reason and remedy. Cheap, without lasting effect. */
     void (*probe)(struct sysfold_backend_info *info);

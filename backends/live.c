@@ -92,11 +92,13 @@ static int choose_named(const char *name, const struct sysfold_backend **ret_bac
     return error_set(error, -ENOENT, "no backend is named '%s' (this build has: %s)", name, known);
 }
 
-static int choose_best(const struct sysfold_backend **ret_backend, struct sysfold_error *error)
+static int choose_best(bool system_wide, const struct sysfold_backend **ret_backend, struct sysfold_error *error)
 {
     struct sysfold_backend_info info = {0};
 
     for (size_t i = 0; sysfold_backends[i]; i++) {
+        if (system_wide && !sysfold_backends[i]->system_wide)
+            continue;
         probe(sysfold_backends[i], &info);
         if (info.usability == SYSFOLD_USABLE) {
             *ret_backend = sysfold_backends[i];
@@ -107,6 +109,19 @@ static int choose_best(const struct sysfold_backend **ret_backend, struct sysfol
                      info.name ? info.name : "none", info.reason);
 }
 
+static int choose(const struct sysfold_live_options *options, const struct sysfold_backend **ret_backend,
+                  struct sysfold_error *error)
+{
+    int r;
+
+    if (!options->backend)
+        return choose_best(options->system_wide, ret_backend, error);
+    r = choose_named(options->backend, ret_backend, error);
+    if (r == 0 && options->system_wide && !(*ret_backend)->system_wide)
+        return error_set(error, -ENOSYS, "%s: cannot record the whole system", (*ret_backend)->name);
+    return r;
+}
+
 static int complete_options(const struct sysfold_live_options *options, struct capture_options *ret_options,
                             struct sysfold_error *error)
 {
@@ -115,8 +130,8 @@ static int complete_options(const struct sysfold_live_options *options, struct c
     if (!options || options->size < offsetof(struct sysfold_live_options, no_filter))
         return error_set(error, -EINVAL, "the options' size field is not set");
     memcpy(live, options, options->size < sizeof(*live) ? options->size : sizeof(*live));
-    if (!live->argv == !live->pid_count)
-        return error_set(error, -EINVAL, "give either a command to run or processes to attach to");
+    if (!!live->argv + !!live->pid_count + live->system_wide != 1)
+        return error_set(error, -EINVAL, "give a command to run, processes to attach to, or the whole system");
     if (live->snaplen > SNAPLEN_MAX)
         return error_set(error, -EINVAL, "a snaplen of %u is more than %u", live->snaplen, SNAPLEN_MAX);
     if (live->string_vector_max > STRING_VECTOR_MAX)
@@ -146,8 +161,7 @@ int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold
         return error_system(error, -ENOMEM, "cannot start a capture");
     r = complete_options(options, &live->options, error);
     if (r == 0)
-        r = live->options.live.backend ? choose_named(live->options.live.backend, &live->backend, error)
-                                       : choose_best(&live->backend, error);
+        r = choose(&live->options.live, &live->backend, error);
     if (r == 0)
         r = live->backend->open(&live->options, &live->capture, error);
     if (r < 0) {

@@ -12,14 +12,7 @@
  * row is written twice and adding a system call changes no program.
  */
 
-#ifndef __bpf__
-#include <stdint.h>
-typedef uint8_t __u8;
-typedef uint16_t __u16;
-typedef uint32_t __u32;
-typedef uint64_t __u64;
-typedef int64_t __s64;
-#endif
+#include <linux/types.h>
 
 #define EBPF_CALLS 512      /* system calls of x86-64 have numbers below */
 #define EBPF_ROW_GENERIC EBPF_CALLS /* the generic row's place in rows[] */

@@ -12,6 +12,10 @@ static const struct sysfold_declared of_ptrace[] = {
 #include "backends/ptrace/declared.def"
     NONE,
 };
+static const struct sysfold_declared of_ebpf[] = {
+#include "backends/ebpf/declared.def"
+    NONE,
+};
 static const struct sysfold_declared of_truth[] = {
 #include "decoder/witness/truth.def"
     NONE,
@@ -27,6 +31,7 @@ static const struct {
     size_t count;
 } tables[] = {
     {"ptrace", of_ptrace, sizeof(of_ptrace) / sizeof(of_ptrace[0]) - 1},
+    {"ebpf", of_ebpf, sizeof(of_ebpf) / sizeof(of_ebpf[0]) - 1},
     {"truth", of_truth, sizeof(of_truth) / sizeof(of_truth[0]) - 1},
     {"strace", of_strace, sizeof(of_strace) / sizeof(of_strace[0]) - 1},
 };

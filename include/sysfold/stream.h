@@ -44,6 +44,7 @@ struct sysfold_live_options {
     bool keep_exited;            /* remember ended processes, for sysfold_stream_each_process() */
     bool no_filter;              /* ptrace: stop at every system call rather than install a seccomp filter */
     bool no_pin;                 /* ptrace: never hold a thread on the tracer's cpu (backends/ptrace/README.md) */
+    bool system_wide;            /* every process but the caller's own, instead of argv or pids, where a backend can */
 };
 
 struct sysfold_file_options {

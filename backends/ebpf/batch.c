@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * From the rings to batches. Records of different cpus are merged by time: the
+ * oldest of the rings' next records goes first, once it is so old (the window)
+ * that no ring will bring an older one. They are copied, a few dozen bytes
+ * each, so that a batch is one span and the rings have room again at once.
+ */
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backends/ebpf/internal.h"
+#include "common/error.h"
+#include "common/record.h"
+
+#define WINDOW_MS (EBPF_WINDOW_NS / 1000000)
+/* An idle consumer looks this often whether targets are left. */
+#define SLICE_MS 50
+#define SWEEP_NS 1000000000
+
+static struct record_header header_of(const uint8_t *record)
+{
+    struct record_header header;
+
+    memcpy(&header, record, sizeof(header));
+    return header;
+}
+
+/* Where its fixed parameters begin. */
+static const uint8_t *body_of(const uint8_t *record, uint16_t type)
+{
+    const uint8_t *body = record + RECORD_HEADER_SIZE;
+
+    body += type & SYSFOLD_EVENT_ABSENT ? 8 : 0;
+    body += type & SYSFOLD_EVENT_TRUNCATED ? 4 : 0;
+    body += type & SYSFOLD_EVENT_RACED ? 4 : 0;
+    return body + (type & SYSFOLD_EVENT_TIMED ? 8 : 0);
+}
+
+/* The programs know of foreign callers only whether any of their calls are wanted. */
+static bool is_chosen(const struct capture *capture, const uint8_t *record, uint16_t type)
+{
+    const struct callset *calls = &capture->options->calls;
+    const struct sysfold_row *row = row_builtin(ROW_SYSCALL);
+    const uint8_t *body = body_of(record, type);
+    uint32_t arch = load_u32(body + row->params[P_SYSCALL_arch].place, false);
+
+    return calls->everything || callset_has(calls, arch, load_u32(body + row->params[P_SYSCALL_nr].place, false));
+}
+
+/* Until its exec, what the command's thread does is our doing. The exec may be what was lost: then the time tells,
+ * or we rather tell too much. */
+static bool is_launching(struct capture *capture, const struct record_header *header)
+{
+    if (!capture->launching || header->tid != (uint32_t)capture->launch.pid)
+        return false;
+    capture->launching = (header->type & RECORD_NUMBER_MASK) != ROW_EXEC && header->time <= capture->launched_at &&
+                         !capture->losses.total;
+    return capture->launching;
+}
+
+/* What the programs cannot tell is not the consumer's to hear: our own part in launching, threads that the snapshot
+ * has told already, foreign calls that nobody asked for. */
+static bool is_told(struct capture *capture, const uint8_t *record)
+{
+    struct record_header header = header_of(record);
+    unsigned number = header.type & RECORD_NUMBER_MASK;
+
+    if (is_launching(capture, &header))
+        return false;
+    if (number == ROW_SYSCALL)
+        return is_chosen(capture, record, header.type);
+    if (number == ROW_THREAD_START && header.time <= capture->snapshot_at)
+        return !store_has_thread(&capture->snapshot, header.tid);
+    return true;
+}
+
+static void put(struct capture *capture, const uint8_t *record, size_t size)
+{
+    memcpy(capture->batch + capture->batch_size, record, size);
+    capture->batch_size += size;
+}
+
+/* A loss goes where it began, as far as what came later has not been handed on yet. */
+static bool put_loss(struct capture *capture, uint64_t until)
+{
+    uint64_t time;
+    int cpu = losses_first(&capture->losses, &time);
+    const uint8_t *record;
+    size_t size;
+
+    if (cpu < 0 || time > until)
+        return false;
+    record = losses_tell(&capture->losses, (unsigned)cpu, &capture->encoder, &size);
+    put(capture, record, size);
+    return true;
+}
+
+/* Everything up to a time, in its order, as far as the batch has room. */
+static void gather(struct capture *capture, uint64_t until)
+{
+    capture->batch_size = 0;
+    losses_read(&capture->losses);
+    rings_turn(&capture->rings);
+    while (capture->batch_size + RECORD_SIZE_MAX <= EBPF_BATCH_ROOM) {
+        struct ring *ring = rings_oldest(&capture->rings);
+        uint64_t time = ring && ring->head_time < until ? ring->head_time : until;
+
+        if (put_loss(capture, time))
+            continue;
+        if (!ring || ring->head_time > until)
+            break;
+        if (is_told(capture, ring->head))
+            put(capture, ring->head, header_of(ring->head).length);
+        rings_next(ring);
+    }
+    rings_turn(&capture->rings);
+}
+
+static bool take_stop(const struct capture *capture)
+{
+    uint64_t count;
+
+    return read(capture->stop, &count, sizeof(count)) == sizeof(count);
+}
+
+static void begin_ending(struct capture *capture, uint64_t now)
+{
+    capture->phase = PHASE_ENDING;
+    capture->ending_at = now + EBPF_WINDOW_NS;
+}
+
+/* Are there targets left? The ended ones are counted out by the programs; now and then it is made sure. */
+static bool has_targets(struct capture *capture, uint64_t now)
+{
+    bool sweep = now - capture->swept_at >= SWEEP_NS;
+
+    if (capture->options->live.system_wide)
+        return true;
+    if (sweep)
+        capture->swept_at = now;
+    return !targets_gone(capture->programs.targets, sweep);
+}
+
+/* Called when there is nothing to hand on. */
+static void advance(struct capture *capture, uint64_t now)
+{
+    switch (capture->phase) {
+    case PHASE_RUNNING:
+        if (!has_targets(capture, now))
+            begin_ending(capture, now);
+        break;
+    case PHASE_ENDING:
+        if (now < capture->ending_at)
+            break;
+        programs_detach(&capture->programs);
+        capture->phase = PHASE_LAST;
+        break;
+    default:
+        capture->phase = PHASE_OVER;
+    }
+}
+
+static uint64_t gather_until(const struct capture *capture, uint64_t now)
+{
+    return capture->phase == PHASE_LAST ? UINT64_MAX : now - EBPF_WINDOW_NS;
+}
+
+/* In the middle of a burst, or at the end, nobody has to wake us. */
+static int nap_of(struct capture *capture)
+{
+    return capture->phase != PHASE_RUNNING || rings_oldest(&capture->rings) ? WINDOW_MS : SLICE_MS;
+}
+
+static int wait_for_more(struct capture *capture, int most_ms)
+{
+    struct epoll_event event;
+    int nap = nap_of(capture);
+
+    if (most_ms < nap)
+        nap = most_ms;
+    if (nap == WINDOW_MS || rings_oldest(&capture->rings)) {
+        /* The rings are readable as long as something is in them: only the time can help. */
+        const struct timespec time = {.tv_nsec = (long)nap * 1000000};
+
+        return nanosleep(&time, NULL) < 0 ? -errno : 0;
+    }
+    return epoll_wait(capture->epoll, &event, 1, nap) < 0 ? -errno : 0;
+}
+
+static bool next_snapshot(struct capture *capture, struct batch *ret_batch)
+{
+    if (capture->snapshot_told)
+        return false;
+    capture->snapshot_told = true;
+    ret_batch->records = capture->snapshot.bytes;
+    ret_batch->size = capture->snapshot.size;
+    return ret_batch->size > 0;
+}
+
+/* One round: 1 a batch, 0 the end, -EAGAIN. */
+static int step(struct capture *capture, struct batch *ret_batch)
+{
+    uint64_t now = programs_now(&capture->programs);
+
+    if (capture->phase == PHASE_RUNNING && take_stop(capture)) {
+        capture->stopped = true;
+        programs_detach(&capture->programs);
+        begin_ending(capture, now);
+    }
+    gather(capture, gather_until(capture, now));
+    if (capture->batch_size) {
+        ret_batch->records = capture->batch;
+        ret_batch->size = capture->batch_size;
+        return 1;
+    }
+    if (!rings_oldest(&capture->rings) || capture->phase != PHASE_RUNNING)
+        advance(capture, now);
+    return capture->phase == PHASE_OVER ? 0 : -EAGAIN;
+}
+
+int capture_next_batch(struct capture *capture, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error)
+{
+    uint64_t start = programs_now(&capture->programs);
+
+    *ret_batch = (struct batch){.cpu = -1};
+    if (next_snapshot(capture, ret_batch))
+        return 1;
+    for (;;) {
+        int r = capture->phase == PHASE_OVER ? 0 : step(capture, ret_batch);
+        uint64_t spent = (programs_now(&capture->programs) - start) / 1000000;
+        int left = timeout_ms < 0 ? SLICE_MS : (uint64_t)timeout_ms > spent ? timeout_ms - (int)spent : 0;
+
+        if (r >= 0)
+            return r;
+        if (capture->phase == PHASE_LAST)
+            continue;
+        if (left == 0)
+            return -EAGAIN;
+        r = wait_for_more(capture, left);
+        if (r == -EINTR)
+            return error_system(error, r, "ebpf: the wait for events was interrupted");
+        if (r < 0)
+            return error_system(error, r, "ebpf: cannot wait for events");
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The eBPF backend: programs in the kernel write the records, this side starts and stops them and takes what they wrote. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "backends/ebpf/internal.h"
+#include "common/cleanup.h"
+#include "common/error.h"
+
+extern const struct sysfold_backend backend_ebpf;
+
+/* A command whose end was recorded needs but moments to be waited for. */
+#define LAST_MOMENTS_MS 1000
+
+static int watch(const struct capture *capture, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    return epoll_ctl(capture->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int make_waiting(struct capture *capture, struct sysfold_error *error)
+{
+    int r;
+
+    capture->batch = malloc(EBPF_BATCH_ROOM);
+    if (!capture->batch)
+        return error_system(error, -ENOMEM, "ebpf: cannot start a capture");
+    capture->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    capture->epoll = capture->stop < 0 ? -1 : epoll_create1(EPOLL_CLOEXEC);
+    r = capture->epoll < 0 ? -errno : watch(capture, capture->stop);
+    for (unsigned i = 0; i < capture->rings.count && r == 0; i++)
+        r = watch(capture, capture->rings.fds[i]);
+    return r < 0 ? error_system(error, r, "ebpf: cannot start a capture") : 0;
+}
+
+static void ebpf_stop(struct capture *capture)
+{
+    const uint64_t one = 1;
+    int saved = errno;
+
+    (void)!write(capture->stop, &one, sizeof(one));
+    errno = saved;
+}
+
+static void ebpf_close(struct capture *capture)
+{
+    programs_finish(&capture->programs);
+    launch_finish(&capture->launch);
+    losses_finish(&capture->losses);
+    rings_finish(&capture->rings);
+    cleanup_close_fd(&capture->epoll);
+    cleanup_close_fd(&capture->stop);
+    free(capture->snapshot.bytes);
+    free(capture->batch);
+    free(capture);
+}
+
+/* The command is launched first: its processes are not to inherit what the programs' maps take. */
+static int prepare(struct capture *capture, struct sysfold_error *error)
+{
+    const struct sysfold_live_options *live = &capture->options->live;
+    int r = live->argv ? launch_prepare(&capture->launch, live, error) : 0;
+
+    if (r == 0)
+        r = rings_create(&capture->rings, live->buffer_size, error);
+    if (r == 0)
+        r = programs_load(&capture->programs, capture->options, &capture->rings, error);
+    if (r < 0)
+        return r;
+    r = losses_init(&capture->losses, capture->programs.losses);
+    if (r < 0)
+        return error_system(error, r, "ebpf: cannot count losses");
+    return make_waiting(capture, error);
+}
+
+static int ebpf_open(const struct capture_options *options, struct capture **ret_capture, struct sysfold_error *error)
+{
+    struct capture *capture = calloc(1, sizeof(*capture));
+    int r;
+
+    if (!capture)
+        return error_system(error, -ENOMEM, "ebpf: cannot start a capture");
+    capture->options = options;
+    capture->launch = LAUNCH_NONE;
+    capture->epoll = -1;
+    capture->stop = -1;
+    r = prepare(capture, error);
+    if (r < 0) {
+        ebpf_close(capture);
+        return r;
+    }
+    *ret_capture = capture;
+    return 0;
+}
+
+/* From here on everything they do is in the rings; so nothing gets lost between the snapshot and the first record. */
+static int begin_recording(struct capture *capture, struct sysfold_error *error)
+{
+    const struct sysfold_live_options *live = &capture->options->live;
+    int targets = capture->programs.targets;
+    int r = programs_attach(&capture->programs, error);
+
+    if (r == 0 && live->argv)
+        r = targets_add(targets, capture->launch.pid, error);
+    if (r == 0 && live->pid_count)
+        r = targets_add_pids(targets, live->pids, live->pid_count, error);
+    if (r < 0)
+        return r;
+    r = targets_snapshot(targets, live->system_wide, &capture->encoder, &capture->snapshot);
+    capture->snapshot_at = programs_now(&capture->programs);
+    return r < 0 ? error_system(error, r, "ebpf: cannot take the initial snapshot") : 0;
+}
+
+static int ebpf_start(struct capture *capture, struct sysfold_error *error)
+{
+    int r = begin_recording(capture, error);
+
+    if (r < 0 || !capture->options->live.argv)
+        return r;
+    capture->launching = true;
+    r = launch_release(&capture->launch, error);
+    capture->launched_at = programs_now(&capture->programs);
+    return r;
+}
+
+static int ebpf_next_batch(struct capture *capture, int timeout_ms, struct batch *ret_batch,
+                           struct sysfold_error *error)
+{
+    int r = capture_next_batch(capture, timeout_ms, ret_batch, error);
+
+    if (r == 0 && capture->launch.launcher && !capture->stopped)
+        (void)launch_ended(&capture->launch, LAST_MOMENTS_MS);
+    return r;
+}
+
+static int ebpf_exit_status(const struct capture *capture, int *ret_status)
+{
+    if (!capture->launch.ended)
+        return -ENODATA;
+    *ret_status = capture->launch.status;
+    return 0;
+}
+
+static void ebpf_stats(const struct capture *capture, struct capture_stats *ret_stats)
+{
+    ret_stats->lost = capture->losses.total;
+    ret_stats->buffer_used = rings_used(&capture->rings);
+}
+
+const struct sysfold_backend backend_ebpf = {
+    .name = "ebpf",
+    .summary = "a command, processes, or the whole machine, from within the kernel (needs root or CAP_BPF and CAP_PERFMON)",
+    .system_wide = true,
+    .probe = ebpf_probe,
+    .open = ebpf_open,
+    .start = ebpf_start,
+    .next_batch = ebpf_next_batch,
+    .stop = ebpf_stop,
+    .exit_status = ebpf_exit_status,
+    .stats = ebpf_stats,
+    .close = ebpf_close,
+};

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Launching a command without disturbing the caller, who may have children
+ * and handlers of its own: the command's parent is a process L that is
+ * nobody's child for long, and that only waits.
+ *
+ *   the caller --fork--> . --fork--> L --fork--> C --execve--> the command
+ *        ^  report: pids, status     |           |
+ *        |---------------------------+           |
+ *        |-- go ---- failure --------------------+
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/ebpf/internal.h"
+#include "common/cleanup.h"
+#include "common/error.h"
+
+struct pipes {
+    int go[2], failure[2], report[2];
+};
+
+struct pids {
+    pid_t launcher, command;
+};
+
+static int check_runnable(const char *path)
+{
+    struct stat stat_;
+
+    if (stat(path, &stat_) < 0)
+        return -errno;
+    if (!S_ISREG(stat_.st_mode) || access(path, X_OK) < 0)
+        return -EACCES;
+    return 0;
+}
+
+/* Looks in each directory of PATH, as execvp() does. */
+static int search_path(const char *name, char **ret_path)
+{
+    const char *path = getenv("PATH");
+    int failure = -ENOENT;
+
+    for (const char *end, *at = path ? path : "/usr/bin:/bin"; at; at = *end ? end + 1 : NULL) {
+        cleanup_free char *candidate = NULL;
+        int r;
+
+        end = strchrnul(at, ':');
+        if (asprintf(&candidate, "%.*s%s%s", (int)(end - at), at, end == at ? "" : "/", name) < 0) {
+            candidate = NULL;
+            return -ENOMEM;
+        }
+        r = check_runnable(candidate);
+        if (r == 0) {
+            *ret_path = steal_pointer(&candidate);
+            return 0;
+        }
+        if (r == -EACCES)
+            failure = r;
+    }
+    return failure;
+}
+
+static int find_command(const char *name, char **ret_path)
+{
+    int r;
+
+    if (!strchr(name, '/'))
+        return search_path(name, ret_path);
+    r = check_runnable(name);
+    if (r < 0)
+        return r;
+    *ret_path = strdup(name);
+    return *ret_path ? 0 : -ENOMEM;
+}
+
+static int describe(const char *name, int code, struct sysfold_error *error)
+{
+    if (code == -ENOENT && !strchr(name, '/'))
+        return error_set(error, code, "ebpf: cannot run '%s': command not found", name);
+    if (code == -ENOEXEC)
+        return error_set(error, code, "ebpf: cannot run '%s': exec format error (a script needs a #! line)", name);
+    return error_system(error, code, "ebpf: cannot run '%s'", name);
+}
+
+/* What execve() does anyway, but before the mask falls: the caller's handlers have no business in C. */
+static void reset_handlers(void)
+{
+    for (int signal_ = 1; signal_ < NSIG; signal_++) {
+        struct sigaction action;
+
+        if (sigaction(signal_, NULL, &action) < 0 || action.sa_handler == SIG_IGN || action.sa_handler == SIG_DFL)
+            continue;
+        action = (struct sigaction){.sa_handler = SIG_DFL};
+        sigaction(signal_, &action, NULL);
+    }
+}
+
+/* C. A caller that is gone, or has thought better of it, shows as the end of the pipe. */
+static _Noreturn void command_run(const struct launch *launch, const struct pipes *pipes)
+{
+    char go;
+    int failure;
+
+    close(pipes->go[1]);
+    close(pipes->report[1]);
+    if (read(pipes->go[0], &go, 1) != 1)
+        _exit(127);
+    reset_handlers();
+    sigprocmask(SIG_SETMASK, &launch->mask, NULL);
+    execve(launch->path, launch->argv, launch->envp ? launch->envp : environ);
+    failure = errno;
+    (void)!write(pipes->failure[1], &failure, sizeof(failure));
+    _exit(127);
+}
+
+/* L keeps nothing of the caller's open: neither its pipes' ends nor the programs in the kernel. Signals stay blocked:
+ * one from the terminal is the command's affair. */
+static _Noreturn void launcher_run(const struct launch *launch, const struct pipes *pipes)
+{
+    struct pids pids = {.launcher = getpid(), .command = fork()};
+    unsigned report = (unsigned)pipes->report[1];
+    int status = 0;
+
+    if (pids.command == 0)
+        command_run(launch, pipes);
+    if (report > 0)
+        close_range(0, report - 1, 0);
+    close_range(report + 1, ~0U, 0);
+    prctl(PR_SET_NAME, "sysfold-launch");
+    if (pids.command < 0)
+        _exit(1);
+    (void)!write(pipes->report[1], &pids, sizeof(pids));
+    while (waitpid(pids.command, &status, 0) < 0 && errno == EINTR)
+        ;
+    (void)!write(pipes->report[1], &status, sizeof(status));
+    _exit(0);
+}
+
+static int fork_launcher(const struct launch *launch, const struct pipes *pipes)
+{
+    int status = 0;
+    pid_t between = fork();
+
+    if (between < 0)
+        return -errno;
+    if (between == 0) {
+        pid_t launcher = fork();
+
+        if (launcher == 0)
+            launcher_run(launch, pipes);
+        _exit(launcher < 0 ? errno : 0);
+    }
+    while (waitpid(between, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : 0;
+}
+
+static void close_pair(const int pair[2])
+{
+    cleanup_close_fd(&pair[0]);
+    cleanup_close_fd(&pair[1]);
+}
+
+static int make_pipes(struct pipes *pipes)
+{
+    if (pipe2(pipes->go, O_CLOEXEC) == 0 && pipe2(pipes->failure, O_CLOEXEC) == 0 &&
+        pipe2(pipes->report, O_CLOEXEC) == 0)
+        return 0;
+    return -errno;
+}
+
+/* From a pipe, in one piece; -EPIPE at its end. */
+static int receive(int fd, void *to, size_t size)
+{
+    ssize_t got;
+
+    do
+        got = read(fd, to, size);
+    while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : (size_t)got == size ? 0 : -EPIPE;
+}
+
+static int start_launcher(struct launch *launch, const struct pipes *pipes)
+{
+    sigset_t all;
+    int r;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &launch->mask);
+    r = fork_launcher(launch, pipes);
+    pthread_sigmask(SIG_SETMASK, &launch->mask, NULL);
+    return r;
+}
+
+static int meet(struct launch *launch, struct pipes *pipes)
+{
+    struct pids pids;
+    int r = make_pipes(pipes);
+
+    if (r == 0)
+        r = start_launcher(launch, pipes);
+    if (r < 0)
+        return r;
+    launch->go = steal_fd(&pipes->go[1]);
+    launch->failure = steal_fd(&pipes->failure[0]);
+    launch->report = steal_fd(&pipes->report[0]);
+    cleanup_close_fd(&pipes->report[1]);
+    pipes->report[1] = -1;
+    r = receive(launch->report, &pids, sizeof(pids));
+    if (r < 0)
+        return -EAGAIN; /* L could not fork */
+    launch->launcher = pids.launcher;
+    launch->pid = pids.command;
+    return 0;
+}
+
+int launch_prepare(struct launch *launch, const struct sysfold_live_options *live, struct sysfold_error *error)
+{
+    struct pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}};
+    int r;
+
+    if (!live->argv[0])
+        return error_set(error, -EINVAL, "ebpf: there is no command to run");
+    if (!*live->argv[0])
+        return error_set(error, -ENOENT, "ebpf: the command's name is empty");
+    launch->argv = live->argv;
+    launch->envp = live->envp;
+    r = find_command(live->argv[0], &launch->path);
+    if (r < 0)
+        return describe(live->argv[0], r, error);
+    r = meet(launch, &pipes);
+    close_pair(pipes.go);
+    close_pair(pipes.failure);
+    close_pair(pipes.report);
+    return r < 0 ? error_system(error, r, "ebpf: cannot launch '%s'", live->argv[0]) : 0;
+}
+
+int launch_release(struct launch *launch, struct sysfold_error *error)
+{
+    const struct timespec at_once = {0};
+    sigset_t pipe_, before;
+    int failure = 0;
+
+    /* Nobody reads where C was killed: the end of its pipe will tell. */
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before);
+    if (write(launch->go, "g", 1) < 0)
+        sigtimedwait(&pipe_, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (receive(launch->failure, &failure, sizeof(failure)) == 0)
+        return describe(launch->argv[0], -failure, error);
+    return 0;
+}
+
+bool launch_ended(struct launch *launch, int timeout_ms)
+{
+    struct pollfd pollfd = {.fd = launch->report, .events = POLLIN};
+
+    if (!launch->ended && poll(&pollfd, 1, timeout_ms) > 0)
+        launch->ended = receive(launch->report, &launch->status, sizeof(launch->status)) == 0;
+    return launch->ended;
+}
+
+void launch_finish(struct launch *launch)
+{
+    cleanup_close_fd(&launch->go);
+    cleanup_close_fd(&launch->failure);
+    cleanup_close_fd(&launch->report);
+    if (launch->launcher > 0) /* if we are the one who adopts orphans */
+        waitpid(launch->launcher, NULL, WNOHANG);
+    free(launch->path);
+    *launch = LAUNCH_NONE;
+}

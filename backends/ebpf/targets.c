@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Whom to record: the map of processes, and what they were like when recording began. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "backends/ebpf/internal.h"
+#include "backends/proc.h"
+#include "common/cleanup.h"
+#include "common/error.h"
+
+int targets_add(int map, pid_t tgid, struct sysfold_error *error)
+{
+    uint32_t key = (uint32_t)tgid;
+    uint8_t value = 1;
+    int r = bpf_map_update_elem(map, &key, &value, BPF_ANY);
+
+    return r < 0 ? error_system(error, r, "ebpf: cannot record %d", tgid) : 0;
+}
+
+/* Has the process ended, all of its threads included? */
+static bool has_ended(pid_t tgid)
+{
+    cleanup_close int fd = (int)syscall(SYS_pidfd_open, tgid, 0);
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+
+    return fd < 0 ? errno == ESRCH : poll(&pollfd, 1, 0) > 0;
+}
+
+static int process_of(pid_t tid, pid_t *ret_tgid)
+{
+    cleanup_fclose FILE *file = NULL;
+    char path[64], line[256];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
+    file = fopen(path, "re");
+    if (!file)
+        return errno == ENOENT ? -ESRCH : -errno;
+    while (fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "Tgid: %d", ret_tgid) == 1)
+            return 0;
+    }
+    return -ESRCH;
+}
+
+static int add_pid(int map, pid_t pid, struct sysfold_error *error)
+{
+    pid_t tgid;
+    int r = pid > 0 ? process_of(pid, &tgid) : -ESRCH;
+
+    if (r < 0)
+        return error_system(error, r, "ebpf: cannot record %d", pid);
+    if (tgid == getpid())
+        return error_set(error, -EINVAL, "ebpf: cannot record %d: that is the recorder itself", pid);
+    r = targets_add(map, tgid, error);
+    if (r == 0 && has_ended(tgid))
+        return error_system(error, -ESRCH, "ebpf: cannot record %d", pid);
+    return r;
+}
+
+int targets_add_pids(int map, const pid_t *pids, size_t count, struct sysfold_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        int r = add_pid(map, pids[i], error);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* A process that ended while nobody looked would otherwise be waited for for ever. The key is left behind
+ * before it is deleted, or the walk would begin again. */
+static void sweep_ended(int map)
+{
+    uint32_t key, next;
+    int r = bpf_map_get_next_key(map, NULL, &key);
+
+    while (r == 0) {
+        r = bpf_map_get_next_key(map, &key, &next);
+        if (has_ended((pid_t)key))
+            (void)bpf_map_delete_elem(map, &key);
+        key = next;
+    }
+}
+
+bool targets_gone(int map, bool sweep)
+{
+    uint32_t key;
+
+    if (sweep)
+        sweep_ended(map);
+    return bpf_map_get_next_key(map, NULL, &key) == -ENOENT;
+}
+
+static void store_put(void *data, const uint8_t *record, size_t size)
+{
+    struct store *store = data;
+
+    if (store->size + size > store->room) {
+        size_t room = 2 * store->room + size + 65536;
+        uint8_t *grown = realloc(store->bytes, room);
+
+        if (!grown) {
+            store->failed = true;
+            return;
+        }
+        store->bytes = grown;
+        store->room = room;
+    }
+    memcpy(store->bytes + store->size, record, size);
+    store->size += size;
+}
+
+/* Its threads as they are now: what ends meanwhile is told as far as it was seen. */
+static void snapshot_process(pid_t tgid, struct encoder *encoder, struct store *store)
+{
+    cleanup_free pid_t *tids = NULL;
+    size_t count = 0;
+
+    if (proc_threads(tgid, &tids, &count) < 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        (void)proc_snapshot_thread(tgid, tids[i], encoder, store_put, store);
+    (void)proc_snapshot_fds(tgid, encoder, store_put, store);
+}
+
+static void snapshot_system(struct encoder *encoder, struct store *store)
+{
+    DIR *dir = opendir("/proc");
+
+    if (!dir)
+        return;
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        pid_t pid = atoi(entry->d_name);
+
+        if (pid > 0 && pid != getpid())
+            snapshot_process(pid, encoder, store);
+    }
+    closedir(dir);
+}
+
+int targets_snapshot(int map, bool system_wide, struct encoder *encoder, struct store *store)
+{
+    uint32_t key;
+
+    if (system_wide) {
+        snapshot_system(encoder, store);
+    } else {
+        for (int r = bpf_map_get_next_key(map, NULL, &key); r == 0; r = bpf_map_get_next_key(map, &key, &key))
+            snapshot_process((pid_t)key, encoder, store);
+    }
+    return store->failed ? -ENOMEM : 0;
+}
+
+bool store_has_thread(const struct store *store, uint32_t tid)
+{
+    struct record_header header;
+
+    for (size_t at = 0; at < store->size; at += header.length) {
+        memcpy(&header, store->bytes + at, sizeof(header));
+        if ((header.type & RECORD_NUMBER_MASK) == ROW_SNAP_THREAD && header.tid == tid)
+            return true;
+    }
+    return false;
+}
