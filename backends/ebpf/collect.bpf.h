@@ -10,6 +10,7 @@
  */
 
 #include "common/rows.h"
+#include "files.bpf.h"
 #include "walk.bpf.h"
 
 #define PAGE 4096
@@ -409,12 +410,16 @@ static __always_inline int put_user(struct walk *walk, __u32 place, __u32 index)
 
     if (!walk)
         return 0;
-    if (walk->replaced || walk->unfinished ||
+    if (walk->replaced ||
         (param->b == LENGTH_RESULT && has_failed(walk) && param->source != SOURCE_USER_SOCKADDR))
         return put_nothing(walk, place, index, STATUS_ABSENT);
     outcome = read_source(walk, place, walk->end + sizeof(__u16), room_for(walk, param));
     if (OUTCOME_STATUS(outcome))
         return put_nothing(walk, place, index, OUTCOME_STATUS(outcome));
+    if (param->source == SOURCE_USER_STRING && !walk->given_at && !(outcome & OUTCOME_CUT)) {
+        walk->given_at = walk->end + sizeof(__u16);
+        walk->given_size = OUTCOME_SIZE(outcome);
+    }
     end_variable(walk, index, at_most(OUTCOME_SIZE(outcome), RECORD_MAX), outcome & OUTCOME_CUT);
     return 0;
 }
@@ -437,13 +442,38 @@ __noinline int put_user_fixed(struct walk *walk, __u32 place, __u32 index)
     return 0;
 }
 
-/* One parameter of a call that has returned. */
+__noinline int put_result_file(struct walk *walk, __u32 place, __u32 index)
+{
+    const volatile struct ebpf_param *param = param_at(place);
+
+    if (!walk)
+        return 0;
+    if (!walk->file_asked)
+        ask_file(walk, file_at(walk->result));
+    walk->file_asked = true;
+    if (!walk->file_known || (param->a == FILE_PATH && !walk->path_known))
+        return put_nothing(walk, place, index, STATUS_ABSENT);
+    if (param->a == FILE_PATH)
+        return put_path(walk, index, room_for(walk, param), is_path_given(walk));
+    put_integer(walk, param, param->a == FILE_DEV ? walk->file_dev : walk->file_ino);
+    return 0;
+}
+
+/* Does it need neither the result nor a look at memory? */
+static __always_inline bool is_scalar(__u8 source)
+{
+    return source == SOURCE_ARG || source == SOURCE_CALL_NR || source == SOURCE_CALL_ARCH;
+}
+
+/* One parameter of a call that has returned, or never will. */
 __noinline int put_param(struct walk *walk, __u32 place, __u32 index)
 {
     const volatile struct ebpf_param *param = param_at(place);
 
     if (!walk)
         return 0;
+    if (walk->unfinished && !is_scalar(param->source))
+        return put_nothing(walk, place, index, STATUS_ABSENT);
     switch (param->source) {
     case SOURCE_RESULT:
         put_integer(walk, param, walk->result);
@@ -460,6 +490,7 @@ __noinline int put_param(struct walk *walk, __u32 place, __u32 index)
     case SOURCE_USER_FIXED:
         return put_user_fixed(walk, place, index);
     case SOURCE_RESULT_FILE:
+        return put_result_file(walk, place, index);
     case SOURCE_RESULT_SOCKET:
     case SOURCE_FD_SOCKET:
     case SOURCE_GIVEN:

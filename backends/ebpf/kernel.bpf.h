@@ -99,6 +99,8 @@ struct files_struct {
     struct fdtable *fdt;
 };
 
+struct task_struct;
+
 struct mm_struct {
     struct file *exe_file;
     unsigned long arg_start, arg_end, env_start, env_end;
@@ -107,6 +109,8 @@ struct mm_struct {
 struct signal_struct {
     atomic_t live;
     int group_exit_code;
+    unsigned int flags;
+    struct task_struct *group_exec_task;
 };
 
 struct task_struct {
@@ -127,12 +131,6 @@ struct linux_binprm {
     struct file *file;
     const char *filename;
     const char *fdpath;
-};
-
-struct kernel_siginfo {
-    int si_signo;
-    int si_errno;
-    int si_code;
 };
 
 #pragma clang attribute pop

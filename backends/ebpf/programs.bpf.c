@@ -11,14 +11,31 @@
  */
 
 #include "collect.bpf.h"
+#include "lifecycle.bpf.h"
 
 #define TS_COMPAT 0x0002
 #define X32_BIT 0x40000000
 #define ARCH_X86_64 0xc000003e
 #define ARCH_I386 0x40000003
 #define RT_SIGRETURN 15
+#define CLONE 56
+#define FORK 57
+#define VFORK 58
+#define EXECVE 59
+#define EXIT 60
+#define EXIT_GROUP 231
+#define EXECVEAT 322
+#define CLONE3 435
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Processes that have been told of as ended, lately. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 4096);
+    __type(key, __u64);
+    __type(value, __u8);
+} ended SEC(".maps");
 
 static __always_inline bool is_recorded(__u32 tgid)
 {
@@ -68,6 +85,22 @@ static __always_inline __u32 call_number(const struct pt_regs *regs, long result
     return (__s64)nr == -1 && result != -38 ? RT_SIGRETURN : nr;
 }
 
+/* A child's first return to user space looks like one from the call that its parent made. */
+static __always_inline bool is_child(bool compat, __u32 nr, long result)
+{
+    if (result)
+        return false;
+    nr &= ~X32_BIT;
+    if (compat)
+        return nr == 2 || nr == 120 || nr == 190 || nr == CLONE3;
+    return nr == CLONE || nr == FORK || nr == VFORK || nr == CLONE3;
+}
+
+static __always_inline bool is_exec(__u32 nr)
+{
+    return nr == EXECVE || nr == EXECVEAT;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
 {
@@ -80,7 +113,7 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
         row = settings.foreign ? EBPF_ROW_GENERIC : EBPF_ROWS;
     else
         row = find_row(nr);
-    if (row == EBPF_ROWS || !is_recorded(task->tgid))
+    if (row == EBPF_ROWS || !is_recorded(task->tgid) || is_child(compat, nr, result))
         return 0;
     walk = walk_begin(task->pid);
     if (!walk)
@@ -88,10 +121,107 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
     walk->row = row;
     walk->nr = nr;
     walk->result = result;
+    walk->replaced = !compat && is_exec(nr) && !result;
     if (compat)
         take_i386(walk, regs);
     else
         take_native(walk, regs);
     collect(walk);
+    return 0;
+}
+
+/* Nobody can return from these. */
+static __always_inline void tell_unfinished(struct task_struct *task)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    __u64 nr = regs->orig_ax;
+    struct walk *walk;
+    __u32 row;
+
+    if ((nr != EXIT && nr != EXIT_GROUP) || task->thread_info.status & TS_COMPAT)
+        return;
+    row = find_row(nr);
+    walk = row == EBPF_ROWS ? NULL : walk_begin(task->pid);
+    if (!walk)
+        return;
+    walk->row = row;
+    walk->nr = nr;
+    walk->result = 0;
+    walk->unfinished = true;
+    take_native(walk, regs);
+    collect(walk);
+}
+
+/* Will the child be recorded? If so, it is so from here on. */
+static __always_inline bool take_child(struct task_struct *parent, struct task_struct *child)
+{
+    __u32 tgid = child->tgid;
+    __u8 one = 1;
+
+    if (child->tgid == parent->tgid || settings.system_wide)
+        return is_recorded(tgid);
+    if (!settings.follow || !is_recorded(parent->tgid))
+        return false;
+    bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY);
+    return true;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sysfold_fork, struct task_struct *parent, struct task_struct *child)
+{
+    if (take_child(parent, child))
+        tell_start(parent, child);
+    return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sysfold_exec, struct task_struct *task, int old_tid)
+{
+    if (is_recorded(task->tgid))
+        tell_exec(task, old_tid);
+    return 0;
+}
+
+/* Two threads that end at once may both see that none is left: the one that takes the process out tells. */
+static __always_inline bool is_last(struct task_struct *task)
+{
+    __u64 key = (__u64)task->tgid << 32 | (__u32)task->group_leader->start_boottime;
+    __u32 tgid = task->tgid;
+    __u8 one = 1;
+
+    if (task->signal->live.counter)
+        return false;
+    bpf_map_delete_elem(&targets, &tgid);
+    return bpf_map_update_elem(&ended, &key, &one, BPF_NOEXIST) == 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sysfold_exit, struct task_struct *task)
+{
+    /* A leader that makes way for the thread that called exec only gives its number away. */
+    bool gives_way = task->pid == task->tgid && task->signal->group_exec_task;
+
+    if (!is_recorded(task->tgid))
+        return 0;
+    tell_unfinished(task);
+    if (!gives_way)
+        tell_thread_exit(task);
+    if (is_last(task))
+        tell_process_exit(task);
+    return 0;
+}
+
+SEC("tp_btf/signal_deliver")
+int BPF_PROG(sysfold_signal, int signo, const void *address)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct signal_info info = {};
+
+    /* A fatal SIGKILL is told by what it does; it may have no siginfo. */
+    if (signo == SIGKILL_NR || !is_recorded(task->tgid))
+        return 0;
+    if (bpf_probe_read_kernel(&info, sizeof(info), address) < 0)
+        return 0;
+    tell_signal(task, &info);
     return 0;
 }

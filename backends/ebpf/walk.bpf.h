@@ -30,6 +30,11 @@
 #define FLAG_RACED 0x1000
 enum status { STATUS_PRESENT, STATUS_ABSENT, STATUS_UNREADABLE, STATUS_NULL };
 
+/* Built from its end, a name of at most 255 bytes and its slash at a time; a little is read behind it (files.bpf.h). */
+#define NAME_MAX_BYTES 255
+#define PATH_END (PATH_MAX_BYTES + 2 * (NAME_MAX_BYTES + 1))
+#define PATH_ROOM (PATH_END + NAME_MAX_BYTES + 1)
+
 /* Any offset and any size of one parameter fit, so that two checks suffice for the verifier. */
 #define ROOM_SIZE (RECORD_MAX + PREFIX_MAX + RECORD_MAX + 1)
 
@@ -62,10 +67,13 @@ struct walk {
     bool file_asked, file_known;
     __u32 file_dev;
     __u64 file_ino;
-    __u32 file_at, file_size; /* in path[] */
+    bool path_known; /* the path is in path[] from there on; `file_size` bytes */
+    __u32 file_at, file_size;
+    __u64 dentry, mount; /* where its walk has got to */
+    __u32 given_at, given_size; /* the first path that the caller gave, in the room */
     struct cursor pages, pieces; /* the pieces of a vector, and within one of them the pages */
     __u8 room[ROOM_SIZE];
-    __u8 path[2 * PATH_MAX_BYTES + 256]; /* built from its end (files.bpf.h) */
+    __u8 path[PATH_ROOM];
 };
 
 const volatile struct ebpf_row rows[EBPF_ROWS] = {};
@@ -162,6 +170,7 @@ static __always_inline struct walk *walk_begin(__u32 tid)
     walk->replaced = false;
     walk->file_asked = false;
     walk->file_known = false;
+    walk->given_at = 0;
     walk->tid = tid;
     walk->time = now_ns();
     return walk;

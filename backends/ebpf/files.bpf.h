@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef SYSFOLD_EBPF_FILES_BPF_H
+#define SYSFOLD_EBPF_FILES_BPF_H
+
+/* Files as the kernel knows them: device, inode, and the path as /proc shows it. */
+
+#include "walk.bpf.h"
+
+#define STEPS_MAX 256 /* names and mount points on the way to the root */
+#define SLACK 8
+#define PIPEFS 0x50495045
+#define SOCKFS 0x534f434b
+#define ANON_INODES 0x09041934
+#define NSFS 0x6e736673
+#define PID_FS 0x50494446
+#define IFMT 0170000
+
+static __always_inline struct mount *mount_of(const struct vfsmount *inner)
+{
+    return (struct mount *)((__u64)inner - bpf_core_field_offset(struct mount, mnt));
+}
+
+/* As new_encode_dev() has it, of the kernel's own 12 bits of major and 20 of minor. */
+static __always_inline __u32 encode_dev(__u32 dev)
+{
+    __u32 major = dev >> 20, minor = dev & 0xfffff;
+
+    return (minor & 0xff) | major << 8 | (minor & ~0xffU) << 12;
+}
+
+static __always_inline void prepend(struct walk *walk, const void *name, __u32 length)
+{
+    __u64 size = at_most(length, NAME_MAX_BYTES);
+
+    walk->file_at -= size;
+    bpf_probe_read_kernel(walk->path + at_most(walk->file_at, PATH_END), size, name);
+}
+
+static __always_inline void prepend_slash(struct walk *walk)
+{
+    walk->file_at--;
+    walk->path[at_most(walk->file_at, PATH_END)] = '/';
+}
+
+/* One name, or from a mounted root to what it is mounted on. Returns whether to go on. */
+__noinline int path_step(struct walk *walk)
+{
+    const struct dentry *dentry, *parent;
+    const struct mount *mount, *below;
+
+    if (!walk)
+        return 0;
+    dentry = (const struct dentry *)walk->dentry;
+    mount = (const struct mount *)walk->mount;
+    if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+        below = BPF_CORE_READ(mount, mnt_parent);
+        walk->path_known = below == mount;
+        if (walk->path_known)
+            return 0;
+        walk->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
+        walk->mount = (__u64)below;
+        return walk->mount != 0;
+    }
+    parent = BPF_CORE_READ(dentry, d_parent);
+    if (!parent || parent == dentry || walk->file_at < PATH_END - PATH_MAX_BYTES)
+        return 0;
+    prepend(walk, BPF_CORE_READ(dentry, d_name.name), BPF_CORE_READ(dentry, d_name.len));
+    prepend_slash(walk);
+    walk->dentry = (__u64)parent;
+    return 1;
+}
+
+/* The path behind `inner` and `dentry`, into path[]; path_known says whether it was had. */
+__noinline int build_path(struct walk *walk, __u64 inner, __u64 address)
+{
+    const struct dentry *dentry = (const struct dentry *)address;
+    __u32 unlinked_end = PATH_END;
+
+    if (!walk)
+        return 0;
+    walk->path_known = false;
+    walk->file_at = PATH_END;
+    walk->mount = (__u64)mount_of((const struct vfsmount *)inner);
+    walk->dentry = address;
+    if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
+        prepend(walk, " (deleted)", 10);
+    unlinked_end = walk->file_at;
+    for (int i = 0; i < STEPS_MAX; i++) {
+        if (!path_step(walk))
+            break;
+    }
+    if (walk->file_at == unlinked_end)
+        prepend_slash(walk);
+    walk->file_size = PATH_END - walk->file_at;
+    if (walk->file_size >= PATH_MAX_BYTES)
+        walk->path_known = false;
+    return 0;
+}
+
+/* Of file systems that nobody sees the files of; /proc has names of its own for these. */
+static __always_inline bool is_nameless(unsigned long magic)
+{
+    return magic == PIPEFS || magic == SOCKFS || magic == ANON_INODES || magic == NSFS || magic == PID_FS;
+}
+
+/* Fills file_* of `walk`. */
+__noinline int ask_file(struct walk *walk, __u64 address)
+{
+    const struct file *file = (const struct file *)address;
+    const struct super_block *super;
+    const struct inode *inode;
+
+    if (!walk)
+        return 0;
+    walk->file_known = false;
+    walk->path_known = false;
+    if (!file)
+        return 0;
+    inode = BPF_CORE_READ(file, f_inode);
+    super = BPF_CORE_READ(inode, i_sb);
+    if (!super)
+        return 0;
+    walk->file_known = true;
+    walk->file_ino = BPF_CORE_READ(inode, i_ino);
+    walk->file_dev = encode_dev(BPF_CORE_READ(super, s_dev));
+    if (!is_nameless(BPF_CORE_READ(super, s_magic)))
+        build_path(walk, (__u64)BPF_CORE_READ(file, f_path.mnt), (__u64)BPF_CORE_READ(file, f_path.dentry));
+    return 0;
+}
+
+/* The file behind a descriptor of the current process; 0 for none. */
+static __always_inline __u64 file_at(__s32 fd)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    const struct fdtable *table = task->files->fdt;
+    struct file *file = NULL;
+
+    if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+        return 0;
+    bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
+    return (__u64)file;
+}
+
+/* Do eight bytes, or as many as are left, differ? What is behind them is read and not looked at. */
+static __always_inline bool differ(const __u8 *one, const __u8 *other, __u32 left)
+{
+    __u64 difference = *(const __u64 *)one ^ *(const __u64 *)other;
+
+    return left < 8 ? difference << (64 - 8 * left) : difference;
+}
+
+/* Is it the very string that the caller gave? */
+__noinline int is_path_given(struct walk *walk)
+{
+    if (!walk || !walk->given_at || walk->given_size != walk->file_size)
+        return 0;
+    for (__u32 i = 0; i < PATH_MAX_BYTES; i += 8) {
+        if (i >= walk->file_size)
+            return 1;
+        if (differ(walk->path + at_most(walk->file_at + i, PATH_END), room_at(walk, walk->given_at + i),
+                   walk->file_size - i))
+            return 0;
+    }
+    return 1;
+}
+
+/* The path in path[], as a variable parameter; absent where it is not known. */
+__noinline int put_path(struct walk *walk, __u32 index, __u32 room, __u32 given)
+{
+    __u64 size;
+    __u32 kept;
+
+    if (!walk)
+        return 0;
+    kept = given ? 0 : walk->file_size < room ? walk->file_size : room;
+    size = at_most(kept, PATH_MAX_BYTES);
+    bpf_probe_read_kernel(room_at(walk, walk->end + sizeof(__u16)), size,
+                          walk->path + at_most(walk->file_at, PATH_END));
+    end_variable(walk, index, size, !given && size < walk->file_size);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef SYSFOLD_EBPF_LIFECYCLE_BPF_H
+#define SYSFOLD_EBPF_LIFECYCLE_BPF_H
+
+/*
+ * The rows that no system call makes: threads that start and end, images that
+ * are replaced, signals. Their fixed parameters are laid as structures, which
+ * are made from the rows.
+ */
+
+#include "collect.bpf.h"
+#include "files.bpf.h"
+
+typedef __s8 wire_I8;
+typedef __u8 wire_U8;
+typedef __s16 wire_I16;
+typedef __u16 wire_U16;
+typedef __s32 wire_I32;
+typedef __u32 wire_U32;
+typedef __s64 wire_I64;
+typedef __u64 wire_U64;
+
+/* A variable parameter takes no place among the fixed ones. */
+#define FIXED(ID, WIRE, COUNT, FORM, TABLE) typedef wire_##WIRE type_##ID[COUNT];
+#define VARIABLE(ID, WIRE, COUNT, FORM, TABLE) typedef wire_U8 type_##ID[0];
+#include "common/types.def"
+#undef FIXED
+#undef VARIABLE
+
+#define EVENT(NUMBER, ID, NAME, CLASSES, EFFECT) struct __attribute__((packed)) body_##ID {
+#define PARAM(ROW, NAME, TYPE, SOURCE, MOMENT) type_##TYPE NAME;
+#define END(ID) };
+#include "common/events.def"
+#undef EVENT
+#undef PARAM
+#undef END
+
+#define CLONE_THREAD_FLAG 0x10000
+#define CSIGNAL_MASK 0xff
+#define SIGNAL_GROUP_EXIT_FLAG 4
+#define FORK_FLAGS 17       /* SIGCHLD */
+#define VFORK_FLAGS 0x4111  /* CLONE_VFORK | CLONE_VM | SIGCHLD */
+
+/* A record of row ID about thread `tid`; its body. The verifier wants to see the room it is in. */
+#define LIFE_BEGIN(walk, ID) \
+    ((walk)->number = ROW_##ID, (walk)->end = PREFIX_MAX + sizeof(struct body_##ID), \
+     (struct body_##ID *)((walk)->room + PREFIX_MAX))
+
+static __always_inline void mark(struct walk *walk, __u32 index, enum status status)
+{
+    walk->status |= (__u64)status << (2 * index);
+}
+
+/* What a fork's caller asked for, which its registers still hold; 0 where they do not. */
+static __always_inline __u64 clone_flags(struct task_struct *parent)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    __u64 fields[5] = {}; /* of struct clone_args: the first is flags, the last exit_signal */
+
+    if (parent->thread_info.status & 2) {
+        switch (regs->orig_ax) {
+        case 2:
+            return FORK_FLAGS;
+        case 190:
+            return VFORK_FLAGS;
+        case 120:
+            return (__u32)regs->bx;
+        case 435:
+            bpf_probe_read_user(fields, sizeof(fields), (const void *)(__u64)(__u32)regs->bx);
+            return fields[0] | (fields[4] & CSIGNAL_MASK);
+        default:
+            return 0;
+        }
+    }
+    switch (regs->orig_ax & ~0x40000000UL) {
+    case 57:
+        return FORK_FLAGS;
+    case 58:
+        return VFORK_FLAGS;
+    case 56:
+        return (__u32)regs->di;
+    case 435:
+        bpf_probe_read_user(fields, sizeof(fields), (const void *)regs->di);
+        return fields[0] | (fields[4] & CSIGNAL_MASK);
+    default:
+        return 0;
+    }
+}
+
+static __always_inline void tell_start(struct task_struct *parent, struct task_struct *child)
+{
+    struct walk *walk = walk_begin(child->pid);
+    struct body_THREAD_START *body;
+
+    if (!walk)
+        return;
+    body = LIFE_BEGIN(walk, THREAD_START);
+    body->pid[0] = child->tgid;
+    body->ppid[0] = child->real_parent->tgid;
+    body->parent_tid[0] = parent->pid;
+    body->flags[0] = clone_flags(parent);
+    body->start_time[0] = child->start_boottime + settings.clock_offset;
+    if (!body->flags[0])
+        mark(walk, P_THREAD_START_flags, STATUS_ABSENT);
+    walk_finish(walk);
+}
+
+static __always_inline void put_exe(struct walk *walk, struct body_EXEC *body, __u64 file)
+{
+    ask_file(walk, file);
+    body->dev[0] = walk->file_dev;
+    body->ino[0] = walk->file_ino;
+    if (!walk->file_known) {
+        mark(walk, P_EXEC_dev, STATUS_ABSENT);
+        mark(walk, P_EXEC_ino, STATUS_ABSENT);
+    }
+}
+
+static __always_inline void put_comm(struct walk *walk)
+{
+    __u8 *to = room_at(walk, walk->end + sizeof(__u16));
+    __u32 size = 0;
+
+    bpf_get_current_comm(to, 16);
+    while (size < 15 && to[size])
+        size++;
+    end_variable(walk, P_EXEC_comm, size, false);
+}
+
+static __always_inline void tell_exec(struct task_struct *task, __u32 old_tid)
+{
+    struct walk *walk = walk_begin(task->pid);
+    struct body_EXEC *body;
+
+    if (!walk)
+        return;
+    body = LIFE_BEGIN(walk, EXEC);
+    body->pid[0] = task->tgid;
+    body->old_tid[0] = old_tid;
+    body->uid[0] = task->cred->uid.val;
+    body->euid[0] = task->cred->euid.val;
+    body->gid[0] = task->cred->gid.val;
+    body->egid[0] = task->cred->egid.val;
+    put_exe(walk, body, (__u64)BPF_CORE_READ(task, mm, exe_file));
+    put_comm(walk);
+    if (walk->path_known) {
+        put_path(walk, P_EXEC_exe, PATH_MAX_BYTES, 0);
+    } else {
+        mark(walk, P_EXEC_exe, STATUS_ABSENT);
+        end_variable(walk, P_EXEC_exe, 0, false);
+    }
+    walk_finish(walk);
+}
+
+/* As wait4() tells it. */
+static __always_inline int wait_status(struct task_struct *task)
+{
+    return task->signal->flags & SIGNAL_GROUP_EXIT_FLAG ? task->signal->group_exit_code : task->exit_code;
+}
+
+static __always_inline void tell_thread_exit(struct task_struct *task)
+{
+    struct walk *walk = walk_begin(task->pid);
+    struct body_THREAD_EXIT *body;
+
+    if (!walk)
+        return;
+    body = LIFE_BEGIN(walk, THREAD_EXIT);
+    body->pid[0] = task->tgid;
+    body->status[0] = wait_status(task);
+    walk_finish(walk);
+}
+
+static __always_inline void tell_process_exit(struct task_struct *task)
+{
+    struct walk *walk = walk_begin(task->tgid);
+    struct body_PROCESS_EXIT *body;
+
+    if (!walk)
+        return;
+    body = LIFE_BEGIN(walk, PROCESS_EXIT);
+    body->pid[0] = task->tgid;
+    body->status[0] = wait_status(task->group_leader);
+    walk_finish(walk);
+}
+
+/* siginfo_t as programs know it, which is what the kernel has too. */
+struct signal_info {
+    __s32 signo, error, code, unused;
+    union {
+        struct {
+            __s32 sender;
+            __u32 uid;
+        };
+        __u64 addr;
+    };
+};
+
+#define SIGILL_NR 4
+#define SIGTRAP_NR 5
+#define SIGBUS_NR 7
+#define SIGFPE_NR 8
+#define SIGKILL_NR 9
+#define SIGSEGV_NR 11
+#define SIGCHLD_NR 17
+#define SIGSYS_NR 31
+#define SI_KERNEL_CODE 0x80
+
+/* Which of its fields mean something depends on who sent the signal. */
+static __always_inline bool has_sender(const struct signal_info *info)
+{
+    switch (info->code) {
+    case 0:  /* SI_USER */
+    case -1: /* SI_QUEUE */
+    case -3: /* SI_MESGQ */
+    case -6: /* SI_TKILL */
+        return true;
+    default:
+        return info->signo == SIGCHLD_NR && info->code > 0 && info->code < SI_KERNEL_CODE;
+    }
+}
+
+static __always_inline bool has_address(const struct signal_info *info)
+{
+    switch (info->signo) {
+    case SIGSEGV_NR:
+    case SIGBUS_NR:
+    case SIGILL_NR:
+    case SIGFPE_NR:
+    case SIGTRAP_NR:
+        return info->code > 0 && info->code < SI_KERNEL_CODE;
+    case SIGSYS_NR:
+        return info->code > 0;
+    default:
+        return false;
+    }
+}
+
+static __always_inline void tell_signal(struct task_struct *task, const struct signal_info *info)
+{
+    struct walk *walk = walk_begin(task->pid);
+    struct body_SIGNAL_DELIVERED *body;
+    bool sender = has_sender(info), address = has_address(info);
+
+    if (!walk)
+        return;
+    body = LIFE_BEGIN(walk, SIGNAL_DELIVERED);
+    body->signo[0] = info->signo;
+    body->code[0] = info->code;
+    body->sender[0] = sender ? info->sender : 0;
+    body->uid[0] = sender ? info->uid : 0;
+    body->addr[0] = address ? info->addr : 0;
+    if (!sender) {
+        mark(walk, P_SIGNAL_DELIVERED_sender, STATUS_ABSENT);
+        mark(walk, P_SIGNAL_DELIVERED_uid, STATUS_ABSENT);
+    }
+    if (!address)
+        mark(walk, P_SIGNAL_DELIVERED_addr, STATUS_ABSENT);
+    walk_finish(walk);
+}
+
+#endif
