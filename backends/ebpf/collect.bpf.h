@@ -403,25 +403,88 @@ static __always_inline __u64 read_source(struct walk *walk, __u32 place, __u32 a
     }
 }
 
+/* Notes the first path that the caller gave: what a file's is compared with. */
+static __always_inline void note_given(struct walk *walk, const volatile struct ebpf_param *param, __u32 size, bool cut)
+{
+    if (param->source != SOURCE_USER_STRING || walk->given_at || cut)
+        return;
+    walk->given_at = walk->end + sizeof(__u16);
+    walk->given_size = size;
+}
+
+static __always_inline int put_outcome(struct walk *walk, __u32 place, __u32 index, __u64 outcome)
+{
+    if (OUTCOME_STATUS(outcome))
+        return put_nothing(walk, place, index, OUTCOME_STATUS(outcome));
+    note_given(walk, param_at(place), OUTCOME_SIZE(outcome), outcome & OUTCOME_CUT);
+    end_variable(walk, index, at_most(OUTCOME_SIZE(outcome), RECORD_MAX), outcome & OUTCOME_CUT);
+    return 0;
+}
+
+/* What was kept at the call's entry, compared with what is in memory now. */
+__noinline int put_kept(struct walk *walk, __u32 place, __u32 index)
+{
+    const volatile struct ebpf_param *param = param_at(place);
+    __u64 key = bpf_get_current_pid_tgid(), size, now;
+    const struct kept *kept = bpf_map_lookup_elem(&paths, &key);
+    __u32 at, behind;
+
+    if (!walk || !kept || kept->nr != walk->nr)
+        return 0;
+    if (kept->status) {
+        put_nothing(walk, place, index, kept->status);
+        return 1;
+    }
+    at = walk->end + sizeof(__u16);
+    size = at_most(kept->size, PATH_MAX_BYTES);
+    bpf_probe_read_kernel(room_at(walk, at), size, kept->bytes);
+    note_given(walk, param, size, kept->cut);
+    if (!walk->replaced) {
+        behind = at + size;
+        now = read_string(walk, argument(walk, param->a), behind, PATH_MAX_BYTES);
+        if (OUTCOME_STATUS(now) || OUTCOME_SIZE(now) != size || !is_same(walk, at, behind, size))
+            walk->raced |= 1U << (index & 31);
+    }
+    end_variable(walk, index, size, kept->cut);
+    return 1;
+}
+
+/* A successful exec has replaced the caller's memory; the vectors are in the new one. */
+__noinline int put_replaced(struct walk *walk, __u32 place, __u32 index)
+{
+    const volatile struct ebpf_param *param = param_at(place);
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct mm_struct *mm = task->mm;
+    bool environment;
+    __u64 from, to, outcome;
+
+    if (!walk)
+        return 0;
+    /* execve(path, argv, envp), execveat(dirfd, path, argv, envp, flags) */
+    environment = param->a == (walk->nr == EXECVE ? 2 : 3);
+    if (param->source != SOURCE_USER_STRING_VECTOR || !mm || (walk->is_script && !environment))
+        return put_nothing(walk, place, index, STATUS_ABSENT);
+    from = environment ? mm->env_start : mm->arg_start;
+    to = environment ? mm->env_end : mm->arg_end;
+    outcome = to > from ? read_bytes(walk, from, to - from, walk->end + sizeof(__u16), room_for(walk, param)) : 0;
+    if (outcome & OUTCOME_CUT && OUTCOME_SIZE(outcome))
+        *room_at(walk, walk->end + sizeof(__u16) + OUTCOME_SIZE(outcome) - 1) = 0;
+    return put_outcome(walk, place, index, outcome);
+}
+
 static __always_inline int put_user(struct walk *walk, __u32 place, __u32 index)
 {
     const volatile struct ebpf_param *param = param_at(place);
     __u64 outcome;
 
-    if (!walk)
+    if (walk->keeps && param->source == SOURCE_USER_STRING && put_kept(walk, place, index))
         return 0;
-    if (walk->replaced ||
-        (param->b == LENGTH_RESULT && has_failed(walk) && param->source != SOURCE_USER_SOCKADDR))
+    if (walk->replaced)
+        return put_replaced(walk, place, index);
+    if (param->b == LENGTH_RESULT && has_failed(walk) && param->source != SOURCE_USER_SOCKADDR)
         return put_nothing(walk, place, index, STATUS_ABSENT);
     outcome = read_source(walk, place, walk->end + sizeof(__u16), room_for(walk, param));
-    if (OUTCOME_STATUS(outcome))
-        return put_nothing(walk, place, index, OUTCOME_STATUS(outcome));
-    if (param->source == SOURCE_USER_STRING && !walk->given_at && !(outcome & OUTCOME_CUT)) {
-        walk->given_at = walk->end + sizeof(__u16);
-        walk->given_size = OUTCOME_SIZE(outcome);
-    }
-    end_variable(walk, index, at_most(OUTCOME_SIZE(outcome), RECORD_MAX), outcome & OUTCOME_CUT);
-    return 0;
+    return put_outcome(walk, place, index, outcome);
 }
 
 __noinline int put_user_fixed(struct walk *walk, __u32 place, __u32 index)
@@ -454,7 +517,7 @@ __noinline int put_result_file(struct walk *walk, __u32 place, __u32 index)
     if (!walk->file_known || (param->a == FILE_PATH && !walk->path_known))
         return put_nothing(walk, place, index, STATUS_ABSENT);
     if (param->a == FILE_PATH)
-        return put_path(walk, index, room_for(walk, param), is_path_given(walk));
+        return put_path(walk, index, room_for(walk, param));
     put_integer(walk, param, param->a == FILE_DEV ? walk->file_dev : walk->file_ino);
     return 0;
 }
@@ -474,6 +537,8 @@ __noinline int put_param(struct walk *walk, __u32 place, __u32 index)
         return 0;
     if (walk->unfinished && !is_scalar(param->source))
         return put_nothing(walk, place, index, STATUS_ABSENT);
+    if (walk->replaced && param->source == SOURCE_ARG)
+        return put_nothing(walk, place, index, STATUS_ABSENT); /* the registers are new as well */
     switch (param->source) {
     case SOURCE_RESULT:
         put_integer(walk, param, walk->result);

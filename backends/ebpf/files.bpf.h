@@ -7,7 +7,6 @@
 #include "walk.bpf.h"
 
 #define STEPS_MAX 256 /* names and mount points on the way to the root */
-#define SLACK 8
 #define PIPEFS 0x50495045
 #define SOCKFS 0x534f434b
 #define ANON_INODES 0x09041934
@@ -141,42 +140,22 @@ static __always_inline __u64 file_at(__s32 fd)
     return (__u64)file;
 }
 
-/* Do eight bytes, or as many as are left, differ? What is behind them is read and not looked at. */
-static __always_inline bool differ(const __u8 *one, const __u8 *other, __u32 left)
+/* The path in path[], as a variable parameter: empty where it is the very string that the caller gave. */
+__noinline int put_path(struct walk *walk, __u32 index, __u32 room)
 {
-    __u64 difference = *(const __u64 *)one ^ *(const __u64 *)other;
-
-    return left < 8 ? difference << (64 - 8 * left) : difference;
-}
-
-/* Is it the very string that the caller gave? */
-__noinline int is_path_given(struct walk *walk)
-{
-    if (!walk || !walk->given_at || walk->given_size != walk->file_size)
-        return 0;
-    for (__u32 i = 0; i < PATH_MAX_BYTES; i += 8) {
-        if (i >= walk->file_size)
-            return 1;
-        if (differ(walk->path + at_most(walk->file_at + i, PATH_END), room_at(walk, walk->given_at + i),
-                   walk->file_size - i))
-            return 0;
-    }
-    return 1;
-}
-
-/* The path in path[], as a variable parameter; absent where it is not known. */
-__noinline int put_path(struct walk *walk, __u32 index, __u32 room, __u32 given)
-{
+    __u32 at, kept;
     __u64 size;
-    __u32 kept;
 
     if (!walk)
         return 0;
-    kept = given ? 0 : walk->file_size < room ? walk->file_size : room;
+    at = walk->end + sizeof(__u16);
+    kept = walk->file_size < room ? walk->file_size : room;
     size = at_most(kept, PATH_MAX_BYTES);
-    bpf_probe_read_kernel(room_at(walk, walk->end + sizeof(__u16)), size,
-                          walk->path + at_most(walk->file_at, PATH_END));
-    end_variable(walk, index, size, !given && size < walk->file_size);
+    bpf_probe_read_kernel(room_at(walk, at), size, walk->path + at_most(walk->file_at, PATH_END));
+    if (walk->given_at && walk->given_size == size && is_same(walk, at, walk->given_at, size))
+        end_variable(walk, index, 0, false);
+    else
+        end_variable(walk, index, size, size < walk->file_size);
     return 0;
 }
 

@@ -128,8 +128,8 @@ struct task_struct {
 };
 
 struct linux_binprm {
-    struct file *file;
     const char *filename;
+    const char *interp;
     const char *fdpath;
 };
 

@@ -144,7 +144,7 @@ static __always_inline void tell_exec(struct task_struct *task, __u32 old_tid)
     put_exe(walk, body, (__u64)BPF_CORE_READ(task, mm, exe_file));
     put_comm(walk);
     if (walk->path_known) {
-        put_path(walk, P_EXEC_exe, PATH_MAX_BYTES, 0);
+        put_path(walk, P_EXEC_exe, PATH_MAX_BYTES);
     } else {
         mark(walk, P_EXEC_exe, STATUS_ABSENT);
         end_variable(walk, P_EXEC_exe, 0, false);

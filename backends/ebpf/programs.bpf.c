@@ -17,15 +17,6 @@
 #define X32_BIT 0x40000000
 #define ARCH_X86_64 0xc000003e
 #define ARCH_I386 0x40000003
-#define RT_SIGRETURN 15
-#define CLONE 56
-#define FORK 57
-#define VFORK 58
-#define EXECVE 59
-#define EXIT 60
-#define EXIT_GROUP 231
-#define EXECVEAT 322
-#define CLONE3 435
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -101,12 +92,90 @@ static __always_inline bool is_exec(__u32 nr)
     return nr == EXECVE || nr == EXECVEAT;
 }
 
+static __always_inline bool is_open(__u32 nr)
+{
+    return nr == OPEN || nr == OPENAT || nr == OPENAT2 || nr == CREAT;
+}
+
+static __always_inline bool is_script_kept(void)
+{
+    __u64 key = bpf_get_current_pid_tgid();
+    const struct kept *kept = bpf_map_lookup_elem(&paths, &key);
+
+    return !kept || kept->is_script;
+}
+
+static __always_inline void keep(struct walk *walk)
+{
+    __u64 key = bpf_get_current_pid_tgid();
+
+    bpf_map_update_elem(&paths, &key, &walk->kept, BPF_ANY);
+}
+
+/* As read_string() does, but into `kept`. What cannot be read yet is left to the exit. */
+static __always_inline void keep_path(__u32 nr, __u64 address)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct walk *walk;
+    long size;
+
+    if (task->thread_info.status & TS_COMPAT || find_row(nr) != nr || !is_recorded(task->tgid))
+        return;
+    walk = this_walk();
+    if (!walk)
+        return;
+    size = bpf_probe_read_user_str(walk->kept.bytes, sizeof(walk->kept.bytes), (const void *)address);
+    if (size <= 0)
+        return;
+    walk->kept.nr = nr;
+    walk->kept.status = STATUS_PRESENT;
+    walk->kept.cut = size > PATH_MAX_BYTES;
+    walk->kept.size = size - 1;
+    keep(walk);
+}
+
+/* What a system call's own tracepoint gives. */
+struct enter_context {
+    __u64 common;
+    __s64 nr;
+    __u64 args[6];
+};
+
+SEC("tracepoint/syscalls/sys_enter_open")
+int sysfold_enter_open(struct enter_context *context)
+{
+    keep_path(OPEN, context->args[0]);
+    return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_creat")
+int sysfold_enter_creat(struct enter_context *context)
+{
+    keep_path(CREAT, context->args[0]);
+    return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_openat")
+int sysfold_enter_openat(struct enter_context *context)
+{
+    keep_path(OPENAT, context->args[1]);
+    return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_openat2")
+int sysfold_enter_openat2(struct enter_context *context)
+{
+    keep_path(OPENAT2, context->args[1]);
+    return 0;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     bool compat = task->thread_info.status & TS_COMPAT;
     __u32 nr = call_number(regs, result), row;
+    __u64 key = bpf_get_current_pid_tgid();
     struct walk *walk;
 
     if (compat)
@@ -122,11 +191,16 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
     walk->nr = nr;
     walk->result = result;
     walk->replaced = !compat && is_exec(nr) && !result;
+    walk->keeps = !compat && (is_open(nr) || walk->replaced);
     if (compat)
         take_i386(walk, regs);
     else
         take_native(walk, regs);
+    if (walk->replaced)
+        walk->is_script = is_script_kept();
     collect(walk);
+    if (walk->keeps)
+        bpf_map_delete_elem(&paths, &key);
     return 0;
 }
 
@@ -174,11 +248,32 @@ int BPF_PROG(sysfold_fork, struct task_struct *parent, struct task_struct *child
     return 0;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(sysfold_exec, struct task_struct *task, int old_tid)
+/* The path that exec was given, until its exit. Of execveat it is made up: "/dev/fd/3/name". */
+static __always_inline void keep_exec(struct task_struct *task, struct linux_binprm *program)
 {
-    if (is_recorded(task->tgid))
-        tell_exec(task, old_tid);
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    struct walk *walk = this_walk();
+    const char *name = program->filename;
+    long size;
+
+    if (!walk)
+        return;
+    walk->kept.nr = regs->orig_ax;
+    walk->kept.status = program->fdpath ? STATUS_ABSENT : STATUS_PRESENT;
+    walk->kept.is_script = program->interp != name;
+    size = bpf_probe_read_kernel_str(walk->kept.bytes, sizeof(walk->kept.bytes), name);
+    walk->kept.size = size > 0 ? size - 1 : 0;
+    walk->kept.cut = size > PATH_MAX_BYTES;
+    keep(walk);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sysfold_exec, struct task_struct *task, int old_tid, struct linux_binprm *program)
+{
+    if (!is_recorded(task->tgid))
+        return 0;
+    tell_exec(task, old_tid);
+    keep_exec(task, program);
     return 0;
 }
 

@@ -35,6 +35,21 @@ enum status { STATUS_PRESENT, STATUS_ABSENT, STATUS_UNREADABLE, STATUS_NULL };
 #define PATH_END (PATH_MAX_BYTES + 2 * (NAME_MAX_BYTES + 1))
 #define PATH_ROOM (PATH_END + NAME_MAX_BYTES + 1)
 
+/* Numbers of calls that want more than their rows say. */
+#define OPEN 2
+#define RT_SIGRETURN 15
+#define CLONE 56
+#define FORK 57
+#define VFORK 58
+#define EXECVE 59
+#define EXIT 60
+#define CREAT 85
+#define EXIT_GROUP 231
+#define OPENAT 257
+#define EXECVEAT 322
+#define CLONE3 435
+#define OPENAT2 437
+
 /* Any offset and any size of one parameter fit, so that two checks suffice for the verifier. */
 #define ROOM_SIZE (RECORD_MAX + PREFIX_MAX + RECORD_MAX + 1)
 
@@ -46,6 +61,16 @@ struct cursor {
     __u32 at, room, got;
     __u32 index;
     bool cut, unreadable;
+};
+
+/* A path that was read before the kernel acted on it. */
+struct kept {
+    __u32 nr;
+    __u32 size;
+    __u32 status;
+    bool cut;
+    bool is_script; /* of an exec: the path's interpreter runs, with arguments of its own */
+    __u8 bytes[PATH_MAX_BYTES + 1];
 };
 
 struct walk {
@@ -64,6 +89,8 @@ struct walk {
     bool losing; /* the last record found no room */
     bool unfinished; /* the call never returns: nothing but its arguments */
     bool replaced; /* a successful exec: the caller's memory and registers are gone */
+    bool is_script; /* as kept */
+    bool keeps;    /* there may be something in `paths` */
     bool file_asked, file_known;
     __u32 file_dev;
     __u64 file_ino;
@@ -72,6 +99,7 @@ struct walk {
     __u64 dentry, mount; /* where its walk has got to */
     __u32 given_at, given_size; /* the first path that the caller gave, in the room */
     struct cursor pages, pieces; /* the pieces of a vector, and within one of them the pages */
+    struct kept kept; /* on its way into `paths` */
     __u8 room[ROOM_SIZE];
     __u8 path[PATH_ROOM];
 };
@@ -100,6 +128,14 @@ struct {
     __uint(key_size, sizeof(__u32));
     __array(values, struct ring);
 } rings SEC(".maps");
+
+/* Of threads within one of the calls whose paths are kept, by pid_tgid. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 1024);
+    __type(key, __u64);
+    __type(value, struct kept);
+} paths SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -154,10 +190,17 @@ static __always_inline __u64 now_ns(void)
 }
 
 /* Of this cpu; programs here neither sleep nor interrupt each other. */
-static __always_inline struct walk *walk_begin(__u32 tid)
+static __always_inline struct walk *this_walk(void)
 {
     __u32 cpu = bpf_get_smp_processor_id();
-    struct walk *walk = bpf_map_lookup_elem(&scratch, &cpu);
+
+    return bpf_map_lookup_elem(&scratch, &cpu);
+}
+
+/* A record about thread `tid` begins. */
+static __always_inline struct walk *walk_begin(__u32 tid)
+{
+    struct walk *walk = this_walk();
 
     if (!walk)
         return NULL;
@@ -168,6 +211,8 @@ static __always_inline struct walk *walk_begin(__u32 tid)
     walk->variables = 0;
     walk->unfinished = false;
     walk->replaced = false;
+    walk->is_script = false;
+    walk->keeps = false;
     walk->file_asked = false;
     walk->file_known = false;
     walk->given_at = 0;
@@ -233,6 +278,31 @@ __noinline int put_nothing(struct walk *walk, __u32 place, __u32 index, __u32 st
     for (__u64 i = 0; i < FIXED_TYPE_MAX && i < size; i++)
         walk->room[PREFIX_MAX + at + i] = 0;
     return 0;
+}
+
+/* Eight bytes of the room, or as many as are left. What is behind them is read and not looked at. */
+__noinline int is_same_word(const struct walk *walk, __u32 one, __u32 other, __u32 left)
+{
+    __u64 difference;
+
+    if (!walk)
+        return 0;
+    difference = *(const __u64 *)room_at((struct walk *)walk, one) ^ *(const __u64 *)room_at((struct walk *)walk, other);
+    if (left < 8)
+        difference <<= 64 - 8 * left & 63;
+    return difference == 0;
+}
+
+/* Are these bytes of the room the same, as far as a path may reach? */
+__noinline int is_same(const struct walk *walk, __u32 one, __u32 other, __u32 size)
+{
+    for (__u32 i = 0; i < PATH_MAX_BYTES; i += 8) {
+        if (i >= size)
+            break;
+        if (!is_same_word(walk, one + i, other + i, size - i))
+            return 0;
+    }
+    return 1;
 }
 
 static __always_inline void count_loss(struct walk *walk)
