@@ -11,6 +11,7 @@
 
 #include "common/rows.h"
 #include "files.bpf.h"
+#include "sockets.bpf.h"
 #include "walk.bpf.h"
 
 #define PAGE 4096
@@ -557,7 +558,9 @@ __noinline int put_param(struct walk *walk, __u32 place, __u32 index)
     case SOURCE_RESULT_FILE:
         return put_result_file(walk, place, index);
     case SOURCE_RESULT_SOCKET:
+        return put_sockets(walk, place, index, walk->result);
     case SOURCE_FD_SOCKET:
+        return put_sockets(walk, place, index, argument(walk, param->a));
     case SOURCE_GIVEN:
         return put_nothing(walk, place, index, STATUS_ABSENT);
     default:

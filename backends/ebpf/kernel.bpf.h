@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -88,6 +89,51 @@ struct file {
     struct path f_path;
     struct inode *f_inode;
     void *private_data;
+};
+
+struct in6_addr {
+    __u64 words[2];
+};
+
+struct sock_common {
+    __u32 skc_daddr, skc_rcv_saddr;
+    __u16 skc_dport, skc_num;
+    unsigned short skc_family;
+    volatile unsigned char skc_state;
+    int skc_bound_dev_if;
+    struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+};
+
+struct socket {
+    struct sock *sk;
+};
+
+struct ipv6_pinfo {
+    struct in6_addr saddr;
+};
+
+struct inet_sock {
+    struct ipv6_pinfo *pinet6;
+    __u32 inet_saddr;
+    __u16 inet_sport;
+};
+
+struct sockaddr_un {
+    __u16 sun_family;
+};
+
+struct unix_address {
+    int len;
+    struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+    struct unix_address *addr;
+    struct sock *peer;
 };
 
 struct fdtable {
