@@ -16,6 +16,9 @@ import unittest
 SYSFOLD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "sysfold"
 PATIENCE = float(os.environ.get("PATIENCE", 60))  # seconds for what takes none, on a machine that is busy with something else
 NOBODY = 65534
+for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # in the background of a shell they may be
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, signal.SIG_DFL)
 
 STORY = "cat /etc/hostname; ls /nonexistent; true | wc -l; kill -9 $$"
 

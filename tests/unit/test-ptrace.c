@@ -397,6 +397,8 @@ Test(ptrace, the_command_inherits_what_the_caller_has)
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_SETMASK, &set, NULL);
+    for (int signo = 1; signo < 32; signo++) /* tests may run in the background of a shell that ignores some */
+        signal(signo, SIG_DFL);
     signal(SIGUSR2, SIG_IGN);
     signal(SIGCHLD, SIG_IGN);
     trace_run(&trace, OPTIONS(.argv = ARGV((char *)"grep", (char *)"-aE", (char *)"Sig(Blk|Ign)|SYSFOLD_TEST",
