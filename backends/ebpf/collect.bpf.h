@@ -440,7 +440,7 @@ __noinline int put_kept(struct walk *walk, __u32 place, __u32 index)
     size = at_most(kept->size, PATH_MAX_BYTES);
     bpf_probe_read_kernel(room_at(walk, at), size, kept->bytes);
     note_given(walk, param, size, kept->cut);
-    if (!walk->replaced) {
+    if (!walk->replaced && !walk->unfinished) {
         behind = at + size;
         now = read_string(walk, argument(walk, param->a), behind, PATH_MAX_BYTES);
         if (OUTCOME_STATUS(now) || OUTCOME_SIZE(now) != size || !is_same(walk, at, behind, size))
@@ -448,6 +448,34 @@ __noinline int put_kept(struct walk *walk, __u32 place, __u32 index)
     }
     end_variable(walk, index, size, kept->cut);
     return 1;
+}
+
+/* Were there strings that only the exec itself brought into memory? */
+static __always_inline bool is_incomplete(const struct exec *exec)
+{
+    return exec->status == STATUS_UNREADABLE || (exec->cut && exec->size + 1 < settings.string_vector_max);
+}
+
+/* A script's argv, which its interpreter does not see as it was. */
+__noinline int put_script_argv(struct walk *walk, __u32 place, __u32 index)
+{
+    const volatile struct ebpf_param *param = param_at(place);
+    const struct exec *exec;
+    __u32 room;
+    __u64 size;
+
+    if (!walk)
+        return 0;
+    exec = bpf_map_lookup_elem(&execs, &walk->exec);
+    if (!exec || is_incomplete(exec))
+        return put_nothing(walk, place, index, STATUS_ABSENT);
+    if (exec->status)
+        return put_nothing(walk, place, index, exec->status);
+    room = room_for(walk, param);
+    size = at_most(exec->size < room ? exec->size : room, VECTOR_MAX);
+    bpf_probe_read_kernel(room_at(walk, walk->end + sizeof(__u16)), size, exec->argv);
+    end_variable(walk, index, size, exec->cut || size < exec->size);
+    return 0;
 }
 
 /* A successful exec has replaced the caller's memory; the vectors are in the new one. */
@@ -463,8 +491,10 @@ __noinline int put_replaced(struct walk *walk, __u32 place, __u32 index)
         return 0;
     /* execve(path, argv, envp), execveat(dirfd, path, argv, envp, flags) */
     environment = param->a == (walk->nr == EXECVE ? 2 : 3);
-    if (param->source != SOURCE_USER_STRING_VECTOR || !mm || (walk->is_script && !environment))
+    if (param->source != SOURCE_USER_STRING_VECTOR || !mm)
         return put_nothing(walk, place, index, STATUS_ABSENT);
+    if (walk->is_script && !environment)
+        return put_script_argv(walk, place, index);
     from = environment ? mm->env_start : mm->arg_start;
     to = environment ? mm->env_end : mm->arg_end;
     outcome = to > from ? read_bytes(walk, from, to - from, walk->end + sizeof(__u16), room_for(walk, param)) : 0;
@@ -480,6 +510,8 @@ static __always_inline int put_user(struct walk *walk, __u32 place, __u32 index)
 
     if (walk->keeps && param->source == SOURCE_USER_STRING && put_kept(walk, place, index))
         return 0;
+    if (walk->unfinished)
+        return put_nothing(walk, place, index, STATUS_ABSENT);
     if (walk->replaced)
         return put_replaced(walk, place, index);
     if (param->b == LENGTH_RESULT && has_failed(walk) && param->source != SOURCE_USER_SOCKADDR)
@@ -536,9 +568,9 @@ __noinline int put_param(struct walk *walk, __u32 place, __u32 index)
 
     if (!walk)
         return 0;
-    if (walk->unfinished && !is_scalar(param->source))
+    if (walk->unfinished && !is_scalar(param->source) && param->source != SOURCE_USER_STRING)
         return put_nothing(walk, place, index, STATUS_ABSENT);
-    if (walk->replaced && param->source == SOURCE_ARG)
+    if (walk->replaced && !walk->args_known && param->source == SOURCE_ARG)
         return put_nothing(walk, place, index, STATUS_ABSENT); /* the registers are new as well */
     switch (param->source) {
     case SOURCE_RESULT:

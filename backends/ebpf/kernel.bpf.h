@@ -159,6 +159,14 @@ struct signal_struct {
     struct task_struct *group_exec_task;
 };
 
+typedef struct {
+    unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+    sigset_t signal;
+};
+
 struct task_struct {
     struct thread_info thread_info;
     int pid, tgid;
@@ -168,6 +176,7 @@ struct task_struct {
     struct mm_struct *mm;
     struct files_struct *files;
     struct signal_struct *signal;
+    struct sigpending pending;
     const struct cred *cred;
     struct task_struct *real_parent;
     struct task_struct *group_leader;

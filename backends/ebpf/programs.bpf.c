@@ -17,6 +17,10 @@
 #define X32_BIT 0x40000000
 #define ARCH_X86_64 0xc000003e
 #define ARCH_I386 0x40000003
+#define I386_EXECVE 11
+#define EINTR_NR 4
+#define ERESTART_FIRST 512 /* ERESTARTSYS */
+#define ERESTART_LAST 516  /* ERESTART_RESTARTBLOCK */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -97,14 +101,6 @@ static __always_inline bool is_open(__u32 nr)
     return nr == OPEN || nr == OPENAT || nr == OPENAT2 || nr == CREAT;
 }
 
-static __always_inline bool is_script_kept(void)
-{
-    __u64 key = bpf_get_current_pid_tgid();
-    const struct kept *kept = bpf_map_lookup_elem(&paths, &key);
-
-    return !kept || kept->is_script;
-}
-
 static __always_inline void keep(struct walk *walk)
 {
     __u64 key = bpf_get_current_pid_tgid();
@@ -162,6 +158,42 @@ int sysfold_enter_openat(struct enter_context *context)
     return 0;
 }
 
+/* Into the room, as `execs` has it, and from there into `execs`. */
+static __always_inline void keep_exec_args(__u32 nr, __s32 dirfd, __u64 argv, __u32 flags)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    __u64 key = bpf_get_current_pid_tgid(), outcome;
+    struct walk *walk = this_walk();
+    struct exec *exec;
+
+    if (!walk || task->thread_info.status & TS_COMPAT || find_row(nr) != nr || !is_recorded(task->tgid))
+        return;
+    outcome = read_string_vector(walk, argv, __builtin_offsetof(struct exec, argv),
+                                 at_most(settings.string_vector_max, VECTOR_MAX));
+    exec = (struct exec *)walk->room;
+    exec->nr = nr;
+    exec->dirfd = dirfd;
+    exec->flags = flags;
+    exec->size = OUTCOME_SIZE(outcome);
+    exec->status = OUTCOME_STATUS(outcome);
+    exec->cut = outcome & OUTCOME_CUT ? 1 : 0;
+    bpf_map_update_elem(&execs, &key, exec, BPF_ANY);
+}
+
+SEC("tracepoint/syscalls/sys_enter_execve")
+int sysfold_enter_execve(struct enter_context *context)
+{
+    keep_exec_args(EXECVE, 0, context->args[1], 0);
+    return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_execveat")
+int sysfold_enter_execveat(struct enter_context *context)
+{
+    keep_exec_args(EXECVEAT, context->args[0], context->args[2], context->args[4]);
+    return 0;
+}
+
 SEC("tracepoint/syscalls/sys_enter_openat2")
 int sysfold_enter_openat2(struct enter_context *context)
 {
@@ -169,15 +201,59 @@ int sysfold_enter_openat2(struct enter_context *context)
     return 0;
 }
 
+/* Does the thread come back from a successful exec of a native caller? It looks like its new image's own execve,
+ * whatever was called. Then the number is put right. */
+static __always_inline bool is_replaced(bool compat, __u32 *nr, long result)
+{
+    __u64 key = bpf_get_current_pid_tgid();
+    const struct kept *kept;
+
+    if (result || *nr != (compat ? I386_EXECVE : EXECVE))
+        return false;
+    kept = bpf_map_lookup_elem(&paths, &key);
+    if (compat && (!kept || !kept->native))
+        return false;
+    if (kept)
+        *nr = kept->nr;
+    return true;
+}
+
+/* What the exec's entry and the kernel say of it, in place of registers that it has cleared. */
+static __always_inline void take_replaced(struct walk *walk, __u64 key)
+{
+    const struct kept *kept = bpf_map_lookup_elem(&paths, &key);
+    const struct exec *exec;
+
+    walk->arch = ARCH_X86_64;
+    walk->replaced = true;
+    walk->is_script = !kept || kept->is_script;
+    walk->exec = kept ? kept->exec : 0;
+    exec = bpf_map_lookup_elem(&execs, &walk->exec);
+    walk->args_known = exec != NULL;
+    if (!exec)
+        return;
+    walk->args[0] = exec->dirfd;
+    walk->args[4] = exec->flags;
+}
+
+/* It comes back only to die: nothing sees its result, and a tracer would not have been told of it. */
+static __always_inline bool is_killed(const struct task_struct *task, long result)
+{
+    return (result == -EINTR_NR || (result <= -ERESTART_FIRST && result >= -ERESTART_LAST)) &&
+           task->pending.signal.sig[0] & 1UL << (SIGKILL_NR - 1);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    bool compat = task->thread_info.status & TS_COMPAT;
+    bool compat = task->thread_info.status & TS_COMPAT, replaced;
     __u32 nr = call_number(regs, result), row;
     __u64 key = bpf_get_current_pid_tgid();
     struct walk *walk;
 
+    replaced = is_replaced(compat, &nr, result);
+    compat = compat && !replaced;
     if (compat)
         row = settings.foreign ? EBPF_ROW_GENERIC : EBPF_ROWS;
     else
@@ -189,18 +265,22 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
         return 0;
     walk->row = row;
     walk->nr = nr;
-    walk->result = result;
-    walk->replaced = !compat && is_exec(nr) && !result;
-    walk->keeps = !compat && (is_open(nr) || walk->replaced);
-    if (compat)
+    walk->unfinished = is_killed(task, result);
+    walk->result = walk->unfinished ? 0 : result;
+    walk->keeps = !compat && (is_open(nr) || replaced);
+    if (replaced)
+        take_replaced(walk, key);
+    else if (compat)
         take_i386(walk, regs);
     else
         take_native(walk, regs);
-    if (walk->replaced)
-        walk->is_script = is_script_kept();
     collect(walk);
-    if (walk->keeps)
+    if (walk->keeps || (compat && nr == I386_EXECVE))
         bpf_map_delete_elem(&paths, &key);
+    if (replaced)
+        bpf_map_delete_elem(&execs, &walk->exec);
+    else if (is_exec(nr))
+        bpf_map_delete_elem(&execs, &key);
     return 0;
 }
 
@@ -248,22 +328,48 @@ int BPF_PROG(sysfold_fork, struct task_struct *parent, struct task_struct *child
     return 0;
 }
 
-/* The path that exec was given, until its exit. Of execveat it is made up: "/dev/fd/3/name". */
-static __always_inline void keep_exec(struct task_struct *task, struct linux_binprm *program)
+/* How much of an execveat's made-up path, "/dev/fd/3/name" or "/dev/fd/3", is not what the caller gave. */
+static __always_inline __u32 made_up(const char *name)
 {
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    char start[24] = {};
+    __u32 at = sizeof("/dev/fd/") - 1;
+
+    bpf_probe_read_kernel_str(start, sizeof(start), name);
+    for (; at < sizeof(start) - 1; at++) {
+        if (start[at] == '/')
+            return at + 1;
+        if (!start[at])
+            return at;
+    }
+    return at;
+}
+
+/* What is known of a successful exec, until its exit. */
+static __always_inline void keep_exec(struct task_struct *task, __u32 old_tid, struct linux_binprm *program)
+{
+    const char *name = BPF_CORE_READ(program, filename);
+    bool relative = BPF_CORE_READ(program, fdpath);
     struct walk *walk = this_walk();
-    const char *name = program->filename;
+    const struct exec *exec;
+    struct kept *kept;
     long size;
 
     if (!walk)
         return;
-    walk->kept.nr = regs->orig_ax;
-    walk->kept.status = program->fdpath ? STATUS_ABSENT : STATUS_PRESENT;
-    walk->kept.is_script = program->interp != name;
-    size = bpf_probe_read_kernel_str(walk->kept.bytes, sizeof(walk->kept.bytes), name);
-    walk->kept.size = size > 0 ? size - 1 : 0;
-    walk->kept.cut = size > PATH_MAX_BYTES;
+    kept = &walk->kept;
+    kept->exec = (__u64)task->tgid << 32 | old_tid;
+    exec = bpf_map_lookup_elem(&execs, &kept->exec);
+    kept->nr = exec ? exec->nr : relative ? EXECVEAT : EXECVE;
+    kept->native = exec != NULL;
+    if (find_row(kept->nr) != kept->nr)
+        return;
+    kept->status = STATUS_PRESENT;
+    kept->is_script = BPF_CORE_READ(program, interp) != name;
+    if (relative)
+        name += made_up(name);
+    size = bpf_probe_read_kernel_str(kept->bytes, sizeof(kept->bytes), name);
+    kept->size = size > 0 ? size - 1 : 0;
+    kept->cut = size > PATH_MAX_BYTES;
     keep(walk);
 }
 
@@ -273,7 +379,7 @@ int BPF_PROG(sysfold_exec, struct task_struct *task, int old_tid, struct linux_b
     if (!is_recorded(task->tgid))
         return 0;
     tell_exec(task, old_tid);
-    keep_exec(task, program);
+    keep_exec(task, old_tid, program);
     return 0;
 }
 

@@ -70,6 +70,8 @@ struct kept {
     __u32 status;
     bool cut;
     bool is_script; /* of an exec: the path's interpreter runs, with arguments of its own */
+    bool native;    /* of an exec: the caller was */
+    __u64 exec;     /* of an exec: its key in `execs` */
     __u8 bytes[PATH_MAX_BYTES + 1];
 };
 
@@ -89,7 +91,9 @@ struct walk {
     bool losing; /* the last record found no room */
     bool unfinished; /* the call never returns: nothing but its arguments */
     bool replaced; /* a successful exec: the caller's memory and registers are gone */
+    bool args_known; /* nevertheless, from its entry */
     bool is_script; /* as kept */
+    __u64 exec;
     bool keeps;    /* there may be something in `paths` */
     bool file_asked, file_known;
     __u32 file_dev;
@@ -136,6 +140,25 @@ struct {
     __type(key, __u64);
     __type(value, struct kept);
 } paths SEC(".maps");
+
+#define VECTOR_MAX 24576 /* STRING_VECTOR_MAX */
+
+/* An exec's arguments at its entry: of what a successful one leaves, nothing says which call it was. */
+struct exec {
+    __u32 nr;
+    __s32 dirfd;
+    __u32 flags;
+    __u32 size, status, cut; /* of argv */
+    __u8 argv[VECTOR_MAX];
+};
+
+/* By pid_tgid. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 128);
+    __type(key, __u64);
+    __type(value, struct exec);
+} execs SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -211,6 +234,7 @@ static __always_inline struct walk *walk_begin(__u32 tid)
     walk->variables = 0;
     walk->unfinished = false;
     walk->replaced = false;
+    walk->args_known = false;
     walk->is_script = false;
     walk->keeps = false;
     walk->file_asked = false;
