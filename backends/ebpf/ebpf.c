@@ -78,11 +78,26 @@ static int prepare(struct capture *capture, struct sysfold_error *error)
     return make_waiting(capture, error);
 }
 
+/* Said here in full: further on each refusal would be but an EPERM. */
+static int check_usable(struct sysfold_error *error)
+{
+    struct sysfold_backend_info info = {0};
+
+    ebpf_probe(&info);
+    if (info.usability == SYSFOLD_USABLE)
+        return 0;
+    return error_set(error, info.usability == SYSFOLD_NO_PERMISSION ? -EPERM : -ENOSYS, "ebpf: %s (%s)", info.reason,
+                     info.remedy);
+}
+
 static int ebpf_open(const struct capture_options *options, struct capture **ret_capture, struct sysfold_error *error)
 {
-    struct capture *capture = calloc(1, sizeof(*capture));
-    int r;
+    struct capture *capture;
+    int r = check_usable(error);
 
+    if (r < 0)
+        return r;
+    capture = calloc(1, sizeof(*capture));
     if (!capture)
         return error_system(error, -ENOMEM, "ebpf: cannot start a capture");
     capture->options = options;

@@ -13,8 +13,9 @@
 #include <bpf/libbpf.h>
 
 #include "backends/ebpf/internal.h"
-/* The object is one long string. */
+/* The object is one long string, and some sections have no names in them. */
 #pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 #include "backends/ebpf/programs.skel.h"
 #pragma GCC diagnostic pop
