@@ -456,8 +456,8 @@ static __always_inline bool is_incomplete(const struct exec *exec)
     return exec->status == STATUS_UNREADABLE || (exec->cut && exec->size + 1 < settings.string_vector_max);
 }
 
-/* A script's argv, which its interpreter does not see as it was. */
-__noinline int put_script_argv(struct walk *walk, __u32 place, __u32 index)
+/* What was read of argv at the exec's entry. Returns whether that was all of it. */
+__noinline int put_exec_argv(struct walk *walk, __u32 place, __u32 index)
 {
     const volatile struct ebpf_param *param = param_at(place);
     const struct exec *exec;
@@ -468,39 +468,54 @@ __noinline int put_script_argv(struct walk *walk, __u32 place, __u32 index)
         return 0;
     exec = bpf_map_lookup_elem(&execs, &walk->exec);
     if (!exec || is_incomplete(exec))
-        return put_nothing(walk, place, index, STATUS_ABSENT);
-    if (exec->status)
-        return put_nothing(walk, place, index, exec->status);
+        return 0;
+    if (exec->status) {
+        put_nothing(walk, place, index, exec->status);
+        return 1;
+    }
     room = room_for(walk, param);
     size = at_most(exec->size < room ? exec->size : room, VECTOR_MAX);
     bpf_probe_read_kernel(room_at(walk, walk->end + sizeof(__u16)), size, exec->argv);
     end_variable(walk, index, size, exec->cut || size < exec->size);
-    return 0;
+    return 1;
 }
 
-/* A successful exec has replaced the caller's memory; the vectors are in the new one. */
+/* A vector as it lies in the new image: its strings, one behind the other. */
+static __always_inline int put_image(struct walk *walk, __u32 place, __u32 index, __u64 from, __u64 to)
+{
+    __u32 at = walk->end + sizeof(__u16);
+    __u64 outcome = 0;
+
+    if (to > from)
+        outcome = read_bytes(walk, from, to - from, at, room_for(walk, param_at(place)));
+    if (outcome & OUTCOME_CUT && OUTCOME_SIZE(outcome))
+        *room_at(walk, at + OUTCOME_SIZE(outcome) - 1) = 0;
+    return put_outcome(walk, place, index, outcome);
+}
+
+/* A successful exec has replaced the caller's memory. The new one has its vectors, but where an interpreter runs a
+ * script, or where there was no argv[0], argv is not what was given. */
 __noinline int put_replaced(struct walk *walk, __u32 place, __u32 index)
 {
     const volatile struct ebpf_param *param = param_at(place);
     struct task_struct *task = bpf_get_current_task_btf();
     struct mm_struct *mm = task->mm;
-    bool environment;
-    __u64 from, to, outcome;
 
     if (!walk)
         return 0;
-    /* execve(path, argv, envp), execveat(dirfd, path, argv, envp, flags) */
-    environment = param->a == (walk->nr == EXECVE ? 2 : 3);
     if (param->source != SOURCE_USER_STRING_VECTOR || !mm)
         return put_nothing(walk, place, index, STATUS_ABSENT);
-    if (walk->is_script && !environment)
-        return put_script_argv(walk, place, index);
-    from = environment ? mm->env_start : mm->arg_start;
-    to = environment ? mm->env_end : mm->arg_end;
-    outcome = to > from ? read_bytes(walk, from, to - from, walk->end + sizeof(__u16), room_for(walk, param)) : 0;
-    if (outcome & OUTCOME_CUT && OUTCOME_SIZE(outcome))
-        *room_at(walk, walk->end + sizeof(__u16) + OUTCOME_SIZE(outcome) - 1) = 0;
-    return put_outcome(walk, place, index, outcome);
+    /* execve(path, argv, envp), execveat(dirfd, path, argv, envp, flags) */
+    if (param->a == (walk->nr == EXECVE ? 2 : 3)) {
+        if (walk->no_environment)
+            return put_nothing(walk, place, index, STATUS_NULL);
+        return put_image(walk, place, index, mm->env_start, mm->env_end);
+    }
+    if (put_exec_argv(walk, place, index))
+        return 0;
+    if (walk->is_script)
+        return put_nothing(walk, place, index, STATUS_ABSENT);
+    return put_image(walk, place, index, mm->arg_start, mm->arg_end);
 }
 
 static __always_inline int put_user(struct walk *walk, __u32 place, __u32 index)

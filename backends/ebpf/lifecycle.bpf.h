@@ -51,7 +51,9 @@ static __always_inline void mark(struct walk *walk, __u32 index, enum status sta
     walk->status |= (__u64)status << (2 * index);
 }
 
-/* What a fork's caller asked for, which its registers still hold; 0 where they do not. */
+#define FLAGS_UNKNOWN ~0ULL
+
+/* What a fork's caller asked for, which its registers still hold. */
 static __always_inline __u64 clone_flags(struct task_struct *parent)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
@@ -69,7 +71,7 @@ static __always_inline __u64 clone_flags(struct task_struct *parent)
             bpf_probe_read_user(fields, sizeof(fields), (const void *)(__u64)(__u32)regs->bx);
             return fields[0] | (fields[4] & CSIGNAL_MASK);
         default:
-            return 0;
+            return FLAGS_UNKNOWN;
         }
     }
     switch (regs->orig_ax & ~0x40000000UL) {
@@ -83,7 +85,7 @@ static __always_inline __u64 clone_flags(struct task_struct *parent)
         bpf_probe_read_user(fields, sizeof(fields), (const void *)regs->di);
         return fields[0] | (fields[4] & CSIGNAL_MASK);
     default:
-        return 0;
+        return FLAGS_UNKNOWN;
     }
 }
 
@@ -91,6 +93,7 @@ static __always_inline void tell_start(struct task_struct *parent, struct task_s
 {
     struct walk *walk = walk_begin(child->pid);
     struct body_THREAD_START *body;
+    __u64 flags = clone_flags(parent);
 
     if (!walk)
         return;
@@ -98,9 +101,9 @@ static __always_inline void tell_start(struct task_struct *parent, struct task_s
     body->pid[0] = child->tgid;
     body->ppid[0] = child->real_parent->tgid;
     body->parent_tid[0] = parent->pid;
-    body->flags[0] = clone_flags(parent);
+    body->flags[0] = flags == FLAGS_UNKNOWN ? 0 : flags;
     body->start_time[0] = child->start_boottime + settings.clock_offset;
-    if (!body->flags[0])
+    if (flags == FLAGS_UNKNOWN)
         mark(walk, P_THREAD_START_flags, STATUS_ABSENT);
     walk_finish(walk);
 }

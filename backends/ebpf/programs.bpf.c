@@ -159,7 +159,7 @@ int sysfold_enter_openat(struct enter_context *context)
 }
 
 /* Into the room, as `execs` has it, and from there into `execs`. */
-static __always_inline void keep_exec_args(__u32 nr, __s32 dirfd, __u64 argv, __u32 flags)
+static __always_inline void keep_exec_args(__u32 nr, __s32 dirfd, __u64 argv, __u64 environment, __u32 flags)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     __u64 key = bpf_get_current_pid_tgid(), outcome;
@@ -174,6 +174,7 @@ static __always_inline void keep_exec_args(__u32 nr, __s32 dirfd, __u64 argv, __
     exec->nr = nr;
     exec->dirfd = dirfd;
     exec->flags = flags;
+    exec->no_environment = environment == 0;
     exec->size = OUTCOME_SIZE(outcome);
     exec->status = OUTCOME_STATUS(outcome);
     exec->cut = outcome & OUTCOME_CUT ? 1 : 0;
@@ -183,14 +184,14 @@ static __always_inline void keep_exec_args(__u32 nr, __s32 dirfd, __u64 argv, __
 SEC("tracepoint/syscalls/sys_enter_execve")
 int sysfold_enter_execve(struct enter_context *context)
 {
-    keep_exec_args(EXECVE, 0, context->args[1], 0);
+    keep_exec_args(EXECVE, 0, context->args[1], context->args[2], 0);
     return 0;
 }
 
 SEC("tracepoint/syscalls/sys_enter_execveat")
 int sysfold_enter_execveat(struct enter_context *context)
 {
-    keep_exec_args(EXECVEAT, context->args[0], context->args[2], context->args[4]);
+    keep_exec_args(EXECVEAT, context->args[0], context->args[2], context->args[3], context->args[4]);
     return 0;
 }
 
@@ -232,6 +233,7 @@ static __always_inline void take_replaced(struct walk *walk, __u64 key)
     walk->args_known = exec != NULL;
     if (!exec)
         return;
+    walk->no_environment = exec->no_environment;
     walk->args[0] = exec->dirfd;
     walk->args[4] = exec->flags;
 }

@@ -91,6 +91,7 @@ struct walk {
     bool losing; /* the last record found no room */
     bool unfinished; /* the call never returns: nothing but its arguments */
     bool replaced; /* a successful exec: the caller's memory and registers are gone */
+    bool no_environment;
     bool args_known; /* nevertheless, from its entry */
     bool is_script; /* as kept */
     __u64 exec;
@@ -148,6 +149,7 @@ struct exec {
     __u32 nr;
     __s32 dirfd;
     __u32 flags;
+    __u32 no_environment;    /* NULL was given */
     __u32 size, status, cut; /* of argv */
     __u8 argv[VECTOR_MAX];
 };
@@ -234,6 +236,7 @@ static __always_inline struct walk *walk_begin(__u32 tid)
     walk->variables = 0;
     walk->unfinished = false;
     walk->replaced = false;
+    walk->no_environment = false;
     walk->args_known = false;
     walk->is_script = false;
     walk->keeps = false;
