@@ -10,7 +10,7 @@ static int fds[2];
 
 static void sleeping(void *data)
 {
-    static const struct timespec duration = {.tv_nsec = 150000000};
+    static const struct timespec duration = {.tv_nsec = 600000000};
     static struct timespec left;
 
     (void)data;

@@ -8,7 +8,7 @@
 
 static void sleeper(void *data)
 {
-    const struct timespec duration = {.tv_nsec = 250000000};
+    const struct timespec duration = {.tv_nsec = 600000000};
     struct timespec left;
 
     (void)data;
