@@ -46,7 +46,7 @@ class Outcomes:
             self.passed.append(name)
         else:
             print(f"{name}: exit status {result.status}, after {result.seconds:.1f} s")
-            print("\n".join("  " + line for line in said.splitlines()[:60]))
+            print("\n".join("  " + line[:300] for line in said.splitlines()[:60]))
             self.failed.append(name)
         sys.stdout.flush()
 
