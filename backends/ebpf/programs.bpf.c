@@ -267,8 +267,8 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
         return 0;
     walk->row = row;
     walk->nr = nr;
-    walk->unfinished = is_killed(task, result);
-    walk->result = walk->unfinished ? 0 : result;
+    walk->killed = is_killed(task, result);
+    walk->result = result;
     walk->keeps = !compat && (is_open(nr) || replaced);
     if (replaced)
         take_replaced(walk, key);
