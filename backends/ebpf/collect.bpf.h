@@ -589,8 +589,6 @@ __noinline int put_param(struct walk *walk, __u32 place, __u32 index)
         return put_nothing(walk, place, index, STATUS_ABSENT); /* the registers are new as well */
     switch (param->source) {
     case SOURCE_RESULT:
-        if (walk->killed)
-            return put_nothing(walk, place, index, STATUS_ABSENT);
         put_integer(walk, param, walk->result);
         return 0;
     case SOURCE_ARG:
@@ -622,17 +620,16 @@ static __always_inline void collect(struct walk *walk)
 {
     const volatile struct ebpf_row *row = row_at(walk->row);
     __u32 first = row->first, count = row->param_count, skipped = 0;
-    enum status why = walk->killed ? STATUS_ABSENT : STATUS_PRESENT;
 
     walk->number = row->number;
     walk->end = PREFIX_MAX + at_most(row->fixed_size, FIXED_MAX);
     if (has_failed(walk)) {
-        walk->flags |= walk->killed ? 0 : FLAG_FAILED;
+        walk->flags |= FLAG_FAILED;
         skipped = row->success_mask;
     }
     for (__u32 i = 0; i < PARAM_MAX && i < count; i++) {
         if (skipped >> i & 1)
-            put_nothing(walk, first + i, i, why);
+            put_nothing(walk, first + i, i, STATUS_PRESENT);
         else
             put_param(walk, first + i, i);
     }

@@ -152,19 +152,34 @@ struct mm_struct {
     unsigned long arg_start, arg_end, env_start, env_end;
 };
 
-struct signal_struct {
-    atomic_t live;
-    int group_exit_code;
-    unsigned int flags;
-    struct task_struct *group_exec_task;
-};
-
 typedef struct {
     unsigned long sig[1];
 } sigset_t;
 
+struct list_head {
+    struct list_head *next;
+};
+
+struct kernel_siginfo {
+    int si_signo;
+};
+
+struct sigqueue {
+    struct list_head list;
+    struct kernel_siginfo info;
+};
+
 struct sigpending {
+    struct list_head list;
     sigset_t signal;
+};
+
+struct signal_struct {
+    struct sigpending shared_pending;
+    atomic_t live;
+    int group_exit_code;
+    unsigned int flags;
+    struct task_struct *group_exec_task;
 };
 
 struct task_struct {

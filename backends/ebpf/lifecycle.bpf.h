@@ -208,6 +208,35 @@ struct signal_info {
 #define SIGCHLD_NR 17
 #define SIGSYS_NR 31
 #define SI_KERNEL_CODE 0x80
+#define QUEUED_MAX 16
+
+/* The signal that ends the process, by default and without a core; 0 for none, or for SIGKILL itself. */
+static __always_inline int deadly_signal(const struct task_struct *task)
+{
+    int code = task->signal->group_exit_code;
+
+    if (!(task->signal->flags & SIGNAL_GROUP_EXIT_FLAG) || code & ~0x7f || code == SIGKILL_NR)
+        return 0;
+    return code;
+}
+
+/* Fills `info` from the queue, if that signal is in it. */
+static __always_inline bool find_queued(const struct sigpending *pending, struct signal_info *info)
+{
+    const struct list_head *head = &pending->list, *at = BPF_CORE_READ(head, next);
+    int signo = info->signo;
+
+    for (int i = 0; i < QUEUED_MAX && at && at != head; i++) {
+        const struct sigqueue *queued = (const struct sigqueue *)((__u64)at - bpf_core_field_offset(struct sigqueue, list));
+
+        bpf_probe_read_kernel(info, sizeof(*info), &queued->info);
+        if (info->signo == signo)
+            return true;
+        at = BPF_CORE_READ(at, next);
+    }
+    info->signo = signo;
+    return false;
+}
 
 /* Which of its fields mean something depends on who sent the signal. */
 static __always_inline bool has_sender(const struct signal_info *info)

@@ -238,11 +238,13 @@ static __always_inline void take_replaced(struct walk *walk, __u64 key)
     walk->args[4] = exec->flags;
 }
 
-/* It comes back only to die: nothing sees its result, and a tracer would not have been told of it. */
+/* It comes back only to die: nothing sees its result, and a tracer would not have been told of it. Of a signal that
+ * kills by default it would. */
 static __always_inline bool is_killed(const struct task_struct *task, long result)
 {
-    return (result == -EINTR_NR || (result <= -ERESTART_FIRST && result >= -ERESTART_LAST)) &&
-           task->pending.signal.sig[0] & 1UL << (SIGKILL_NR - 1);
+    if (result != -EINTR_NR && (result > -ERESTART_FIRST || result < -ERESTART_LAST))
+        return false;
+    return task->pending.signal.sig[0] & 1UL << (SIGKILL_NR - 1) && !deadly_signal(task);
 }
 
 SEC("tp_btf/sys_exit")
@@ -267,8 +269,8 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
         return 0;
     walk->row = row;
     walk->nr = nr;
-    walk->killed = is_killed(task, result);
-    walk->result = result;
+    walk->unfinished = is_killed(task, result);
+    walk->result = walk->unfinished ? 0 : result;
     walk->keeps = !compat && (is_open(nr) || replaced);
     if (replaced)
         take_replaced(walk, key);
@@ -414,17 +416,29 @@ int BPF_PROG(sysfold_exit, struct task_struct *task)
     return 0;
 }
 
+/* Where a signal kills by default, the kernel delivers SIGKILL instead, to each thread, and leaves it queued. */
+static __always_inline void tell_deadly(struct task_struct *task)
+{
+    struct signal_info info = {.signo = deadly_signal(task)};
+
+    if (!info.signo)
+        return;
+    if (find_queued(&task->pending, &info) || (task->pid == task->tgid && find_queued(&task->signal->shared_pending, &info)))
+        tell_signal(task, &info);
+}
+
 SEC("tp_btf/signal_deliver")
 int BPF_PROG(sysfold_signal, int signo, const void *address)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     struct signal_info info = {};
 
-    /* A fatal SIGKILL is told by what it does; it may have no siginfo. */
-    if (signo == SIGKILL_NR || !is_recorded(task->tgid))
+    if (!is_recorded(task->tgid))
         return 0;
-    if (bpf_probe_read_kernel(&info, sizeof(info), address) < 0)
-        return 0;
-    tell_signal(task, &info);
+    /* SIGKILL itself is told by what it does; it may have no siginfo. */
+    if (signo == SIGKILL_NR)
+        tell_deadly(task);
+    else if (bpf_probe_read_kernel(&info, sizeof(info), address) == 0)
+        tell_signal(task, &info);
     return 0;
 }

@@ -89,7 +89,6 @@ struct walk {
     __u16 flags;
     __u16 number;
     bool losing; /* the last record found no room */
-    bool killed;     /* the call comes back, and its thread does not: nobody sees the result */
     bool unfinished; /* the call never returns: nothing but its arguments */
     bool replaced; /* a successful exec: the caller's memory and registers are gone */
     bool no_environment;
@@ -235,7 +234,6 @@ static __always_inline struct walk *walk_begin(__u32 tid)
     walk->raced = 0;
     walk->flags = 0;
     walk->variables = 0;
-    walk->killed = false;
     walk->unfinished = false;
     walk->replaced = false;
     walk->no_environment = false;
