@@ -461,12 +461,13 @@ __noinline int put_exec_argv(struct walk *walk, __u32 place, __u32 index)
 {
     const volatile struct ebpf_param *param = param_at(place);
     const struct exec *exec;
+    __u64 size, key;
     __u32 room;
-    __u64 size;
 
     if (!walk)
         return 0;
-    exec = bpf_map_lookup_elem(&execs, &walk->exec);
+    key = walk->exec; /* on the stack: Linux 6.1 takes no key from elsewhere */
+    exec = bpf_map_lookup_elem(&execs, &key);
     if (!exec || is_incomplete(exec))
         return 0;
     if (exec->status) {

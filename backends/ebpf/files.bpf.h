@@ -13,6 +13,8 @@
 #define NSFS 0x6e736673
 #define PID_FS 0x50494446
 #define IFMT 0170000
+#define NAME_ROOM 64
+#define NAME_AT (PATH_END - NAME_ROOM)
 
 static __always_inline struct mount *mount_of(const struct vfsmount *inner)
 {
@@ -61,6 +63,12 @@ __noinline int path_step(struct walk *walk)
         return walk->mount != 0;
     }
     parent = BPF_CORE_READ(dentry, d_parent);
+    if (parent == dentry && walk->is_lone) { /* a memfd: nothing above it, and unlinked from the beginning */
+        prepend(walk, BPF_CORE_READ(dentry, d_name.name), BPF_CORE_READ(dentry, d_name.len));
+        prepend_slash(walk);
+        walk->path_known = true;
+        return 0;
+    }
     if (!parent || parent == dentry || walk->file_at < PATH_END - PATH_MAX_BYTES)
         return 0;
     prepend(walk, BPF_CORE_READ(dentry, d_name.name), BPF_CORE_READ(dentry, d_name.len));
@@ -81,7 +89,9 @@ __noinline int build_path(struct walk *walk, __u64 inner, __u64 address)
     walk->file_at = PATH_END;
     walk->mount = (__u64)mount_of((const struct vfsmount *)inner);
     walk->dentry = address;
-    if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
+    walk->is_lone = BPF_CORE_READ(dentry, d_parent) == dentry &&
+                    BPF_CORE_READ((struct vfsmount *)inner, mnt_root) != dentry;
+    if (walk->is_lone || (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry))
         prepend(walk, " (deleted)", 10);
     unlinked_end = walk->file_at;
     for (int i = 0; i < STEPS_MAX; i++) {
@@ -96,10 +106,52 @@ __noinline int build_path(struct walk *walk, __u64 inner, __u64 address)
     return 0;
 }
 
-/* Of file systems that nobody sees the files of; /proc has names of its own for these. */
-static __always_inline bool is_nameless(unsigned long magic)
+/* Made with bpf_snprintf(), which wants its formats in read-only data. */
+static const char pipe_format[] = "pipe:[%lu]";
+static const char socket_format[] = "socket:[%lu]";
+static const char anonymous_format[] = "anon_inode:%s";
+static const char namespace_format[] = "%s:[%lu]";
+static const char pidfd_format[] = "anon_inode:[pidfd]";
+
+/* The name that /proc gives to a file of a file system that is mounted nowhere. 0: it is none of these. */
+static __always_inline long format_name(char *to, unsigned long magic, const struct file *file)
 {
-    return magic == PIPEFS || magic == SOCKFS || magic == ANON_INODES || magic == NSFS || magic == PID_FS;
+    const struct inode *inode = BPF_CORE_READ(file, f_inode);
+    const struct ns_common *ns;
+    __u64 values[2] = {BPF_CORE_READ(inode, i_ino), 0};
+
+    switch (magic) {
+    case PIPEFS:
+        return bpf_snprintf(to, NAME_ROOM, pipe_format, values, sizeof(values[0]));
+    case SOCKFS:
+        return bpf_snprintf(to, NAME_ROOM, socket_format, values, sizeof(values[0]));
+    case PID_FS:
+        return bpf_snprintf(to, NAME_ROOM, pidfd_format, NULL, 0);
+    case ANON_INODES:
+        values[0] = (__u64)BPF_CORE_READ(file, f_path.dentry, d_name.name);
+        return bpf_snprintf(to, NAME_ROOM, anonymous_format, values, sizeof(values[0]));
+    case NSFS:
+        ns = (const struct ns_common *)BPF_CORE_READ(inode, i_private);
+        values[1] = values[0];
+        values[0] = (__u64)BPF_CORE_READ(ns, ops, name);
+        return bpf_snprintf(to, NAME_ROOM, namespace_format, values, sizeof(values));
+    default:
+        return 0;
+    }
+}
+
+/* Into path[]; whether it is done. */
+__noinline int build_name(struct walk *walk, __u64 address, __u64 magic)
+{
+    long size;
+
+    if (!walk)
+        return 0;
+    size = format_name((char *)walk->path + NAME_AT, magic, (const struct file *)address);
+    walk->path_known = size > 1 && size <= NAME_ROOM;
+    walk->file_at = NAME_AT;
+    walk->file_size = size - 1;
+    return walk->path_known;
 }
 
 /* Fills file_* of `walk`. */
@@ -122,7 +174,7 @@ __noinline int ask_file(struct walk *walk, __u64 address)
     walk->file_known = true;
     walk->file_ino = BPF_CORE_READ(inode, i_ino);
     walk->file_dev = encode_dev(BPF_CORE_READ(super, s_dev));
-    if (!is_nameless(BPF_CORE_READ(super, s_magic)))
+    if (!build_name(walk, address, BPF_CORE_READ(super, s_magic)))
         build_path(walk, (__u64)BPF_CORE_READ(file, f_path.mnt), (__u64)BPF_CORE_READ(file, f_path.dentry));
     return 0;
 }

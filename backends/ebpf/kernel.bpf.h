@@ -53,6 +53,15 @@ struct inode {
     unsigned short i_mode;
     struct super_block *i_sb;
     unsigned long i_ino;
+    void *i_private;
+};
+
+struct proc_ns_operations {
+    const char *name;
+};
+
+struct ns_common {
+    const struct proc_ns_operations *ops;
 };
 
 struct qstr {

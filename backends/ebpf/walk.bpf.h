@@ -100,6 +100,7 @@ struct walk {
     __u32 file_dev;
     __u64 file_ino;
     bool path_known; /* the path is in path[] from there on; `file_size` bytes */
+    bool is_lone;    /* a dentry without a parent that is no root either */
     __u32 file_at, file_size;
     __u64 dentry, mount; /* where its walk has got to */
     __u32 given_at, given_size; /* the first path that the caller gave, in the room */
