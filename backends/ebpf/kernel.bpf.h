@@ -193,6 +193,7 @@ struct signal_struct {
 
 struct task_struct {
     struct thread_info thread_info;
+    unsigned int flags;
     int pid, tgid;
     int exit_code;
     __u64 start_boottime;

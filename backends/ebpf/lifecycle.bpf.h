@@ -52,6 +52,13 @@ static __always_inline void mark(struct walk *walk, __u32 index, enum status sta
 }
 
 #define FLAGS_UNKNOWN ~0ULL
+#define KERNEL_THREAD 0x00200000 /* PF_KTHREAD */
+
+/* Such a thread has no caller's registers. */
+static __always_inline bool is_kernels(const struct task_struct *task)
+{
+    return task->flags & KERNEL_THREAD;
+}
 
 /* What a fork's caller asked for, which its registers still hold. */
 static __always_inline __u64 clone_flags(struct task_struct *parent)
@@ -59,6 +66,8 @@ static __always_inline __u64 clone_flags(struct task_struct *parent)
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
     __u64 fields[5] = {}; /* of struct clone_args: the first is flags, the last exit_signal */
 
+    if (is_kernels(parent))
+        return FLAGS_UNKNOWN;
     if (parent->thread_info.status & 2) {
         switch (regs->orig_ax) {
         case 2:

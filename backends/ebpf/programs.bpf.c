@@ -296,7 +296,7 @@ static __always_inline void tell_unfinished(struct task_struct *task)
     struct walk *walk;
     __u32 row;
 
-    if ((nr != EXIT && nr != EXIT_GROUP) || task->thread_info.status & TS_COMPAT)
+    if ((nr != EXIT && nr != EXIT_GROUP) || is_kernels(task) || task->thread_info.status & TS_COMPAT)
         return;
     row = find_row(nr);
     walk = row == EBPF_ROWS ? NULL : walk_begin(task->pid);
