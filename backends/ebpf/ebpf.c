@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The eBPF backend: programs in the kernel write the records, this side starts and stops them and takes what they wrote. */
+/* The eBPF backend, from the caller's side: it loads the programs, names their targets and takes what they wrote. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -169,7 +169,7 @@ static void ebpf_stats(const struct capture *capture, struct capture_stats *ret_
 
 const struct sysfold_backend backend_ebpf = {
     .name = "ebpf",
-    .summary = "a command, processes, or the whole machine, from within the kernel (needs root or CAP_BPF and CAP_PERFMON)",
+    .summary = "a command, processes, or the whole machine, from within the kernel (needs privilege)",
     .system_wide = true,
     .probe = ebpf_probe,
     .open = ebpf_open,

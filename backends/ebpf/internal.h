@@ -56,7 +56,7 @@ struct ring {
     uint64_t at;              /* where we read; the consumer's page follows at the end of a pass */
     const uint8_t *head;      /* the next record, NULL: none yet */
     uint64_t head_time;
-    size_t head_span;         /* what it takes in the ring */
+    size_t head_span; /* what it takes in the ring */
 };
 
 struct rings {
@@ -102,9 +102,9 @@ struct launch {
     sigset_t mask;  /* the caller's, for the command */
     pid_t launcher; /* its parent */
     pid_t pid;
-    int go;         /* written: it may run */
-    int failure;    /* read: why it could not become the command; ends when it has */
-    int report;     /* read: its pids, later its status */
+    int go;      /* written: it may run */
+    int failure; /* read: why it could not become the command; ends when it has */
+    int report;  /* read: its pids, later its status */
     bool ended;
     int status;
 };
@@ -157,14 +157,14 @@ struct capture {
     uint64_t ending_at;
     uint64_t swept_at;
     int epoll;
-    int stop;            /* an eventfd: stop() was called */
+    int stop;             /* an eventfd: stop() was called */
     uint64_t snapshot_at; /* when it was complete */
     bool snapshot_told;
     bool stopped;         /* before the targets had ended */
     uint64_t launched_at; /* when the command's exec had begun */
     bool launching;
-    uint8_t *batch;       /* EBPF_BATCH_ROOM bytes, */
-    size_t batch_size;    /* and how many are used */
+    uint8_t *batch;    /* EBPF_BATCH_ROOM bytes, */
+    size_t batch_size; /* and how many are used */
 };
 
 int capture_next_batch(struct capture *capture, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,12 +12,9 @@
 #include <bpf/libbpf.h>
 
 #include "backends/ebpf/internal.h"
-/* The object is one long string, and some sections have no names in them. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Woverlength-strings"
-#include "backends/ebpf/programs.skel.h"
-#pragma GCC diagnostic pop
+
+#include <programs.skel.h> /* needs layout.h */
+
 #include "common/cleanup.h"
 #include "common/error.h"
 
@@ -37,14 +33,6 @@ static uint64_t clock_ns(clockid_t clock)
 uint64_t programs_now(const struct programs *programs)
 {
     return clock_ns(CLOCK_BOOTTIME) + programs->clock_offset;
-}
-
-/* Kernels before 5.11 count maps against this limit. Where it cannot be raised nothing is lost yet: loading says so. */
-static void raise_memlock(void)
-{
-    const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-
-    (void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
 static bool any(const uint64_t *words, size_t count)
@@ -69,8 +57,8 @@ static struct ebpf_settings lay_settings(const struct capture_options *options, 
         .follow = !live->no_follow,
     };
 
-    settings.foreign = calls->everything || any(calls->i386, CALLSET_NATIVE_MAX / 64) ||
-                       any(calls->x32, CALLSET_NATIVE_MAX / 64);
+    settings.foreign =
+        calls->everything || any(calls->i386, CALLSET_NATIVE_MAX / 64) || any(calls->x32, CALLSET_NATIVE_MAX / 64);
     for (size_t i = 0; i < EBPF_CALLS / 64; i++)
         settings.interest[i] = calls->everything ? UINT64_MAX : calls->native[i];
     return settings;
@@ -126,8 +114,7 @@ static int refused(int r, char *log, struct sysfold_error *error)
     return error_set(error, r, "ebpf: the kernel refuses the programs: %s", log_tail(log));
 }
 
-static int put_rings(const struct programs *programs, const struct rings *rings,
-                     struct sysfold_error *error)
+static int put_rings(const struct programs *programs, const struct rings *rings, struct sysfold_error *error)
 {
     for (uint32_t i = 0; i < rings->count; i++) {
         int r = bpf_map_update_elem(programs->rings, &i, &rings->fds[i], BPF_ANY);
@@ -157,13 +144,13 @@ static int open_and_load(struct programs *programs, const struct capture_options
     return r < 0 ? refused(r, log, error) : 0;
 }
 
+/* RLIMIT_MEMLOCK is libbpf's affair: it raises it where the kernel still counts by it (before 5.11), if it may. */
 int programs_load(struct programs *programs, const struct capture_options *options, const struct rings *rings,
                   struct sysfold_error *error)
 {
     libbpf_print_fn_t print = libbpf_set_print(NULL);
     int r;
 
-    raise_memlock();
     programs->clock_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
     r = open_and_load(programs, options, rings, error);
     libbpf_set_print(print);

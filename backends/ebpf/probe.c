@@ -73,15 +73,18 @@ void ebpf_probe(struct sysfold_backend_info *info)
     int r;
 
     if (access(BTF_PATH, R_OK) < 0) {
-        answer(info, SYSFOLD_UNSUPPORTED, "there is no " BTF_PATH, "use a kernel with CONFIG_DEBUG_INFO_BTF, and mount /sys");
+        answer(info, SYSFOLD_UNSUPPORTED, "there is no " BTF_PATH,
+               "use a kernel with CONFIG_DEBUG_INFO_BTF, and mount /sys");
         return;
     }
     if (!in_initial_pid_namespace()) {
-        answer(info, SYSFOLD_UNSUPPORTED, "this is not the machine's own pid namespace", "run it outside of the container, or with the host's pid namespace");
+        answer(info, SYSFOLD_UNSUPPORTED, "this is not the machine's own pid namespace",
+               "run it outside of the container, or with the host's pid namespace");
         return;
     }
     if (!is_privileged()) {
-        answer(info, SYSFOLD_NO_PERMISSION, "neither root nor CAP_BPF and CAP_PERFMON", "run as root, or with these two capabilities");
+        answer(info, SYSFOLD_NO_PERMISSION, "neither root nor CAP_BPF and CAP_PERFMON",
+               "run as root, or with these two capabilities");
         return;
     }
     r = try_ring_buffer();

@@ -106,8 +106,8 @@ Test(ebpf, what_finds_no_room_is_counted)
                  0, "%s", trace.error);
     trace_read(&trace, stream, 0);
     trace_close(&trace, stream);
-    told = trace.count - trace_count(&trace, "lost") - trace_count(&trace, "snap_thread") -
-           trace_count(&trace, "snap_fd");
+    told =
+        trace.count - trace_count(&trace, "lost") - trace_count(&trace, "snap_thread") - trace_count(&trace, "snap_fd");
     cr_assert_gt(trace.lost, 0);
     cr_assert_gt(trace_count(&trace, "getppid"), 0);
     cr_assert_eq(told + trace.lost, calls + lifecycle, "%lu told, %lu lost", told, trace.lost);
