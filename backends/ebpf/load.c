@@ -162,6 +162,14 @@ int programs_load(struct programs *programs, const struct capture_options *optio
     return put_rings(programs, rings, error);
 }
 
+/* The tracepoints of single calls' entries are found in tracefs, which is root's. Without them the exit's program reads
+ * what an open or an exec was given. */
+static bool can_do_without(const struct bpf_program *program, int code)
+{
+    return bpf_program__type(program) == BPF_PROG_TYPE_TRACEPOINT &&
+           (code == EACCES || code == EPERM || code == ENOENT);
+}
+
 /* One by one, so that the message can say which. */
 int programs_attach(struct programs *programs, struct sysfold_error *error)
 {
@@ -175,7 +183,7 @@ int programs_attach(struct programs *programs, struct sysfold_error *error)
         if (!bpf_program__autoload(*each->prog))
             continue;
         *each->link = bpf_program__attach(*each->prog);
-        if (!*each->link)
+        if (!*each->link && !can_do_without(*each->prog, errno))
             r = error_system(error, -errno, "ebpf: cannot attach the program '%s'", each->name);
     }
     libbpf_set_print(print);
