@@ -260,7 +260,7 @@ static __always_inline __u64 read_message(struct walk *walk, __u32 place, __u32 
     if (!read_user(&message, sizeof(message), address))
         return NO_VALUE(STATUS_UNREADABLE);
     if (param->source == SOURCE_MSG_NAME)
-        return read_bytes(walk, message.name, (__u32)(message.name_size > 0x7fffffff ? -1 : message.name_size), at, room);
+        return read_bytes(walk, message.name, message.name_size, at, room);
     if (param->source == SOURCE_MSG_CONTROL)
         return read_bytes(walk, message.control, message.control_size, at, room);
     count = message.span_count < IOVECS_MAX ? message.span_count : IOVECS_MAX;

@@ -89,8 +89,8 @@ __noinline int build_path(struct walk *walk, __u64 inner, __u64 address)
     walk->file_at = PATH_END;
     walk->mount = (__u64)mount_of((const struct vfsmount *)inner);
     walk->dentry = address;
-    walk->is_lone = BPF_CORE_READ(dentry, d_parent) == dentry &&
-                    BPF_CORE_READ((struct vfsmount *)inner, mnt_root) != dentry;
+    walk->is_lone =
+        BPF_CORE_READ(dentry, d_parent) == dentry && BPF_CORE_READ((struct vfsmount *)inner, mnt_root) != dentry;
     if (walk->is_lone || (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry))
         prepend(walk, " (deleted)", 10);
     unlinked_end = walk->file_at;

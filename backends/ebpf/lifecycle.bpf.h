@@ -29,22 +29,28 @@ typedef __u64 wire_U64;
 
 #define EVENT(NUMBER, ID, NAME, CLASSES, EFFECT) struct __attribute__((packed)) body_##ID {
 #define PARAM(ROW, NAME, TYPE, SOURCE, MOMENT) type_##TYPE NAME;
-#define END(ID) };
+#define END(ID)                                                                                                        \
+    }                                                                                                                  \
+    ;
 #include "common/events.def"
 #undef EVENT
 #undef PARAM
 #undef END
 
-#define CLONE_THREAD_FLAG 0x10000
 #define CSIGNAL_MASK 0xff
 #define SIGNAL_GROUP_EXIT_FLAG 4
-#define FORK_FLAGS 17       /* SIGCHLD */
-#define VFORK_FLAGS 0x4111  /* CLONE_VFORK | CLONE_VM | SIGCHLD */
+#define FORK_FLAGS 17      /* SIGCHLD */
+#define VFORK_FLAGS 0x4111 /* CLONE_VFORK | CLONE_VM | SIGCHLD */
 
-/* A record of row ID about thread `tid`; its body. The verifier wants to see the room it is in. */
-#define LIFE_BEGIN(walk, ID) \
-    ((walk)->number = ROW_##ID, (walk)->end = PREFIX_MAX + sizeof(struct body_##ID), \
-     (struct body_##ID *)((walk)->room + PREFIX_MAX))
+/* Makes the record one of row ID; its body. */
+#define LIFE_BEGIN(walk, ID) ((struct body_##ID *)life_begin(walk, ROW_##ID, sizeof(struct body_##ID)))
+
+static __always_inline void *life_begin(struct walk *walk, __u32 number, __u32 size)
+{
+    walk->number = number;
+    walk->end = PREFIX_MAX + size;
+    return walk->room + PREFIX_MAX;
+}
 
 static __always_inline void mark(struct walk *walk, __u32 index, enum status status)
 {
@@ -60,39 +66,49 @@ static __always_inline bool is_kernels(const struct task_struct *task)
     return task->flags & KERNEL_THREAD;
 }
 
-/* What a fork's caller asked for, which its registers still hold. */
-static __always_inline __u64 clone_flags(struct task_struct *parent)
+static __always_inline __u64 clone3_flags(__u64 address)
 {
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
     __u64 fields[5] = {}; /* of struct clone_args: the first is flags, the last exit_signal */
+
+    if (bpf_probe_read_user(fields, sizeof(fields), (const void *)address) < 0)
+        return FLAGS_UNKNOWN;
+    return fields[0] | (fields[4] & CSIGNAL_MASK);
+}
+
+static __always_inline __u64 clone_flags_i386(const struct pt_regs *regs)
+{
+    switch (regs->orig_ax) {
+    case I386_FORK:
+        return FORK_FLAGS;
+    case I386_VFORK:
+        return VFORK_FLAGS;
+    case I386_CLONE:
+        return (__u32)regs->bx;
+    case I386_CLONE3:
+        return clone3_flags((__u32)regs->bx);
+    default:
+        return FLAGS_UNKNOWN;
+    }
+}
+
+/* What a fork's caller asked for, which its registers still hold. */
+static __always_inline __u64 clone_flags(const struct task_struct *parent)
+{
+    const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
     if (is_kernels(parent))
         return FLAGS_UNKNOWN;
-    if (parent->thread_info.status & 2) {
-        switch (regs->orig_ax) {
-        case 2:
-            return FORK_FLAGS;
-        case 190:
-            return VFORK_FLAGS;
-        case 120:
-            return (__u32)regs->bx;
-        case 435:
-            bpf_probe_read_user(fields, sizeof(fields), (const void *)(__u64)(__u32)regs->bx);
-            return fields[0] | (fields[4] & CSIGNAL_MASK);
-        default:
-            return FLAGS_UNKNOWN;
-        }
-    }
-    switch (regs->orig_ax & ~0x40000000UL) {
-    case 57:
+    if (parent->thread_info.status & TS_COMPAT)
+        return clone_flags_i386(regs);
+    switch (regs->orig_ax & ~(__u64)X32_BIT) {
+    case FORK:
         return FORK_FLAGS;
-    case 58:
+    case VFORK:
         return VFORK_FLAGS;
-    case 56:
+    case CLONE:
         return (__u32)regs->di;
-    case 435:
-        bpf_probe_read_user(fields, sizeof(fields), (const void *)regs->di);
-        return fields[0] | (fields[4] & CSIGNAL_MASK);
+    case CLONE3:
+        return clone3_flags(regs->di);
     default:
         return FLAGS_UNKNOWN;
     }
@@ -196,7 +212,7 @@ static __always_inline void tell_process_exit(struct task_struct *task)
     walk_finish(walk);
 }
 
-/* siginfo_t as programs know it, which is what the kernel has too. */
+/* siginfo_t as programs know it, which is how the kernel has it, too. */
 struct signal_info {
     __s32 signo, error, code, unused;
     union {
@@ -236,7 +252,8 @@ static __always_inline bool find_queued(const struct sigpending *pending, struct
     int signo = info->signo;
 
     for (int i = 0; i < QUEUED_MAX && at && at != head; i++) {
-        const struct sigqueue *queued = (const struct sigqueue *)((__u64)at - bpf_core_field_offset(struct sigqueue, list));
+        const struct sigqueue *queued =
+            (const struct sigqueue *)((__u64)at - bpf_core_field_offset(struct sigqueue, list));
 
         bpf_probe_read_kernel(info, sizeof(*info), &queued->info);
         if (info->signo == signo)

@@ -2,22 +2,29 @@
 /*
  * The programs in the kernel.
  *
- * They need Linux 5.15 or newer with BTF: tp_btf programs, ring buffers (5.8),
- * rings in an array of maps, functions that are verified on their own (5.6).
+ * They need Linux 5.15 or newer with BTF: tp_btf programs (5.5), functions that
+ * are verified on their own (5.6), ring buffers (5.8), the current task as a
+ * typed pointer (5.11), bpf_snprintf() (5.13), bpf_task_pt_regs() (5.15).
+ * Neither fentry nor kprobes nor LSM programs, which may be locked down.
+ *
+ * What differs from a backend that stops its targets: user memory in pages that
+ * are not there is unreadable, since nothing may wait for them, and so is part
+ * of what a call that failed early was given; signals that are ignored are
+ * never delivered. But for the paths of open and its kin, and for exec,
+ * everything is read at exit.
  *
  * Before they are loaded, the backend fills rows, params, settings, ring_count
  * and ring_size, and gives `scratch` an entry for each possible cpu and `rings`
  * ring_count entries; before they are attached, it puts its rings into `rings`.
+ * Each sys_enter program can be left out: what it keeps is then read at exit,
+ * or absent.
  */
 
 #include "collect.bpf.h"
 #include "lifecycle.bpf.h"
 
-#define TS_COMPAT 0x0002
-#define X32_BIT 0x40000000
 #define ARCH_X86_64 0xc000003e
 #define ARCH_I386 0x40000003
-#define I386_EXECVE 11
 #define EINTR_NR 4
 #define ERESTART_FIRST 512 /* ERESTARTSYS */
 #define ERESTART_LAST 516  /* ERESTART_RESTARTBLOCK */
@@ -87,7 +94,7 @@ static __always_inline bool is_child(bool compat, __u32 nr, long result)
         return false;
     nr &= ~X32_BIT;
     if (compat)
-        return nr == 2 || nr == 120 || nr == 190 || nr == CLONE3;
+        return nr == I386_FORK || nr == I386_VFORK || nr == I386_CLONE || nr == I386_CLONE3;
     return nr == CLONE || nr == FORK || nr == VFORK || nr == CLONE3;
 }
 
@@ -423,7 +430,8 @@ static __always_inline void tell_deadly(struct task_struct *task)
 
     if (!info.signo)
         return;
-    if (find_queued(&task->pending, &info) || (task->pid == task->tgid && find_queued(&task->signal->shared_pending, &info)))
+    if (find_queued(&task->pending, &info) ||
+        (task->pid == task->tgid && find_queued(&task->signal->shared_pending, &info)))
         tell_signal(task, &info);
 }
 

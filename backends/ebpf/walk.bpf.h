@@ -49,6 +49,13 @@ enum status { STATUS_PRESENT, STATUS_ABSENT, STATUS_UNREADABLE, STATUS_NULL };
 #define EXECVEAT 322
 #define CLONE3 435
 #define OPENAT2 437
+#define I386_FORK 2
+#define I386_EXECVE 11
+#define I386_CLONE 120
+#define I386_VFORK 190
+#define I386_CLONE3 435
+#define X32_BIT 0x40000000
+#define TS_COMPAT 0x0002 /* of thread_info.status: within a call of a 32-bit ABI */
 
 /* Any offset and any size of one parameter fit, so that two checks suffice for the verifier. */
 #define ROOM_SIZE (RECORD_MAX + PREFIX_MAX + RECORD_MAX + 1)
@@ -83,29 +90,29 @@ struct walk {
     __u32 cut, raced; /* a bit a parameter */
     __u32 tid;
     __u32 nr, arch;
-    __u32 row;   /* place in rows[] */
-    __u32 end;   /* offset of the next variable parameter in the room */
+    __u32 row;       /* place in rows[] */
+    __u32 end;       /* offset of the next variable parameter in the room */
     __u32 variables; /* laid so far */
     __u16 flags;
     __u16 number;
-    bool losing; /* the last record found no room */
+    bool losing;     /* the last record found no room */
     bool unfinished; /* the call never returns: nothing but its arguments */
-    bool replaced; /* a successful exec: the caller's memory and registers are gone */
+    bool replaced;   /* a successful exec: the caller's memory and registers are gone */
     bool no_environment;
     bool args_known; /* nevertheless, from its entry */
-    bool is_script; /* as kept */
+    bool is_script;  /* as kept */
     __u64 exec;
-    bool keeps;    /* there may be something in `paths` */
+    bool keeps; /* there may be something in `paths` */
     bool file_asked, file_known;
     __u32 file_dev;
     __u64 file_ino;
     bool path_known; /* the path is in path[] from there on; `file_size` bytes */
     bool is_lone;    /* a dentry without a parent that is no root either */
     __u32 file_at, file_size;
-    __u64 dentry, mount; /* where its walk has got to */
-    __u32 given_at, given_size; /* the first path that the caller gave, in the room */
+    __u64 dentry, mount;         /* where its walk has got to */
+    __u32 given_at, given_size;  /* the first path that the caller gave, in the room */
     struct cursor pages, pieces; /* the pieces of a vector, and within one of them the pages */
-    struct kept kept; /* on its way into `paths` */
+    struct kept kept;            /* on its way into `paths` */
     __u8 room[ROOM_SIZE];
     __u8 path[PATH_ROOM];
 };
@@ -315,7 +322,8 @@ __noinline int is_same_word(const struct walk *walk, __u32 one, __u32 other, __u
 
     if (!walk)
         return 0;
-    difference = *(const __u64 *)room_at((struct walk *)walk, one) ^ *(const __u64 *)room_at((struct walk *)walk, other);
+    difference =
+        *(const __u64 *)room_at((struct walk *)walk, one) ^ *(const __u64 *)room_at((struct walk *)walk, other);
     if (left < 8)
         difference <<= 64 - 8 * left & 63;
     return difference == 0;
