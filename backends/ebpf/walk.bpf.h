@@ -112,6 +112,7 @@ struct walk {
     __u64 dentry, mount;         /* where its walk has got to */
     __u32 given_at, given_size;  /* the first path that the caller gave, in the room */
     struct cursor pages, pieces; /* the pieces of a vector, and within one of them the pages */
+    __u64 unasked;               /* bytes sent since the ring was asked how full it is */
     struct kept kept;            /* on its way into `paths` */
     __u8 room[ROOM_SIZE];
     __u8 path[PATH_ROOM];
@@ -355,12 +356,15 @@ static __always_inline void count_loss(struct walk *walk)
     loss->count++;
 }
 
-/* The reader looks every few milliseconds by itself. It is woken once, when a quarter of the ring is waiting. */
-static __always_inline __u64 wake_up_for(void *ring, __u64 size)
+/* The reader looks every few milliseconds by itself. It is woken where a quarter of the ring is waiting, which is asked
+ * now and then only. */
+static __always_inline __u64 wake_up_for(struct walk *walk, void *ring, __u64 size)
 {
-    __u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA), enough = ring_size / 4;
-
-    return waiting < enough && waiting + size >= enough ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+    walk->unasked += size;
+    if (walk->unasked < ring_size / 16)
+        return BPF_RB_NO_WAKEUP;
+    walk->unasked = 0;
+    return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) < ring_size / 4 ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline void send(struct walk *walk, const __u8 *record, __u64 size)
@@ -369,7 +373,7 @@ static __always_inline void send(struct walk *walk, const __u8 *record, __u64 si
     void *ring = bpf_map_lookup_elem(&rings, &which);
 
     size = at_most(size, RECORD_MAX);
-    if (!ring || bpf_ringbuf_output(ring, (void *)record, size, wake_up_for(ring, size)) < 0)
+    if (!ring || bpf_ringbuf_output(ring, (void *)record, size, wake_up_for(walk, ring, size)) < 0)
         count_loss(walk);
     else
         walk->losing = false;
