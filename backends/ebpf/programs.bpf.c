@@ -39,6 +39,14 @@ struct {
     __type(value, __u8);
 } ended SEC(".maps");
 
+/* Of processes that are recorded, the threads whose end has not been told. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 65536);
+    __type(key, __u32);
+    __type(value, __s32);
+} living SEC(".maps");
+
 static __always_inline bool is_recorded(__u32 tgid)
 {
     if (tgid == settings.own_pid)
@@ -331,11 +339,41 @@ static __always_inline bool take_child(struct task_struct *parent, struct task_s
     return true;
 }
 
+/* The kernel's own count goes down before a thread's end is told: two that end at once would both find it at 0, and the
+ * process taken out by the first of them. Of a process that was there before, it is where ours begins. */
+static __always_inline void count_birth(struct task_struct *child)
+{
+    __s32 count = child->signal->live.counter, *known;
+    __u32 tgid = child->tgid;
+
+    known = child->pid == child->tgid ? NULL : bpf_map_lookup_elem(&living, &tgid);
+    if (known)
+        __sync_fetch_and_add(known, 1);
+    else
+        bpf_map_update_elem(&living, &tgid, &count, BPF_ANY);
+}
+
+/* Is it the process's last thread? */
+static __always_inline bool count_death(struct task_struct *task)
+{
+    __s32 count = task->signal->live.counter + 1, *known;
+    __u32 tgid = task->tgid;
+
+    known = bpf_map_lookup_elem(&living, &tgid);
+    if (!known) {
+        bpf_map_update_elem(&living, &tgid, &count, BPF_NOEXIST);
+        known = bpf_map_lookup_elem(&living, &tgid);
+    }
+    return known ? __sync_fetch_and_add(known, -1) <= 1 : count <= 1;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sysfold_fork, struct task_struct *parent, struct task_struct *child)
 {
-    if (take_child(parent, child))
-        tell_start(parent, child);
+    if (!take_child(parent, child))
+        return 0;
+    count_birth(child);
+    tell_start(parent, child);
     return 0;
 }
 
@@ -394,15 +432,16 @@ int BPF_PROG(sysfold_exec, struct task_struct *task, int old_tid, struct linux_b
     return 0;
 }
 
-/* Two threads that end at once may both see that none is left: the one that takes the process out tells. */
+/* Takes the process out with its last thread; whether this was the one, and is the first time. */
 static __always_inline bool is_last(struct task_struct *task)
 {
     __u64 key = (__u64)task->tgid << 32 | (__u32)task->group_leader->start_boottime;
     __u32 tgid = task->tgid;
     __u8 one = 1;
 
-    if (task->signal->live.counter)
+    if (!count_death(task))
         return false;
+    bpf_map_delete_elem(&living, &tgid);
     bpf_map_delete_elem(&targets, &tgid);
     return bpf_map_update_elem(&ended, &key, &one, BPF_NOEXIST) == 0;
 }
