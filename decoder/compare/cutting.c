@@ -16,6 +16,8 @@ enum marker marker_of(const struct record *record)
         record_number(record, "option", 0) != MARKER_OPTION)
         return MARKER_NONE;
     kind = record_number(record, "arg2", 0);
+    if (kind == MARKER_PAUSE_KIND)
+        return MARKER_END;
     return kind == MARKER_BEGIN || kind == MARKER_END ? (enum marker)kind : MARKER_NONE;
 }
 

@@ -254,9 +254,15 @@ static const struct listing *next_listing(const struct sysfold_story *story, con
     return NULL;
 }
 
+/* A program knows of its descriptors when it has looked. */
 static bool knows_descriptors(struct sysfold_comparison *comparison, unsigned side, const struct listing *listing)
 {
-    return !listing || listing->from_truth || !matcher_declares(&comparison->matcher, side, "descriptors", "*");
+    const char *backend = comparison->matcher.stories[side]->backend;
+
+    if (!listing || listing->from_truth)
+        return true;
+    return (!backend || strcmp(backend, "truth") != 0) &&
+           !matcher_declares(&comparison->matcher, side, "descriptors", "*");
 }
 
 static int compare_listings(struct sysfold_comparison *comparison, const struct teller *a, const struct teller *b)

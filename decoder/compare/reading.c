@@ -128,7 +128,7 @@ static int note_marker(struct sysfold_story *story, const struct sysfold_event *
 {
     struct sysfold_value value;
 
-    if (marker_of(&event->record) == MARKER_END)
+    if (marker_of(&event->record) == MARKER_END && record_number(&event->record, "arg2", 0) == MARKER_END)
         return story_list_fds(story, event, thread, story->count);
     if (!record_is(&event->record, "marker") || record_param(&event->record, P_MARKER_text, &value) < 0 ||
         value.status != SYSFOLD_PRESENT || value.kind != SYSFOLD_KIND_BYTES)

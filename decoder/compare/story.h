@@ -30,6 +30,7 @@
 #define CLONE_THREAD_FLAG 0x10000
 #define SIGCHLD_NUMBER 17
 enum marker { MARKER_NONE, MARKER_BEGIN, MARKER_END };
+#define MARKER_PAUSE_KIND 3 /* an end, at which no descriptors are noted */
 
 enum told_flag {
     TOLD_CUT = 1 << 0,        /* outside the markers, or one of them */

@@ -7,7 +7,7 @@
 #include "common/encode.h"
 
 #define MARK_OPTION 0x5359534d
-enum { MARK_NONE, MARK_BEGIN, MARK_END };
+enum { MARK_NONE, MARK_BEGIN, MARK_END, MARK_PAUSE };
 
 static int read_item(struct item *item, const uint8_t *bytes)
 {
@@ -110,9 +110,12 @@ static bool is_snapshot(unsigned row)
 
 static int64_t mark_of(const struct item *item)
 {
+    int64_t kind;
+
     if (item_row(item) != ROW_PRCTL || record_integer(&item->record, P_PRCTL_option, 0) != MARK_OPTION)
         return MARK_NONE;
-    return record_integer(&item->record, P_PRCTL_arg2, MARK_NONE);
+    kind = record_integer(&item->record, P_PRCTL_arg2, MARK_NONE);
+    return kind == MARK_PAUSE ? MARK_END : kind;
 }
 
 static bool is_exec(const struct item *item)

@@ -496,6 +496,28 @@ Test(compare, nothing_is_not_the_same_as_nothing)
     cr_expect_eq(judge("getuid").verdict, SYSFOLD_INCOMPARABLE);
 }
 
+Test(compare, descriptors_are_noted_at_an_end_but_not_at_a_pause)
+{
+    for (int kind = 2; kind <= 3; kind++) {
+        anew();
+        for (int side = 0; side < 2; side++)
+            MARK(side ? &theirs : &ours, 10, BEGIN);
+        BOTH(10, "getuid", N("res", 0));
+        for (int side = 0; side < 2; side++)
+            MARK(side ? &theirs : &ours, 10, 3);
+        TELL(&ours, 10, "dup", N("res", 7), N("fd", 0));
+        for (int side = 0; side < 2; side++)
+            MARK(side ? &theirs : &ours, 10, BEGIN);
+        BOTH(10, "getgid", N("res", 0));
+        for (int side = 0; side < 2; side++)
+            MARK(side ? &theirs : &ours, 10, kind);
+        if (kind == 3)
+            EXPECT_SAME();
+        else
+            EXPECT_DIFFERENT();
+    }
+}
+
 Test(compare, nothing_between_the_markers_differs_from_something)
 {
     MARK(&ours, 10, BEGIN);

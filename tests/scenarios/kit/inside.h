@@ -63,5 +63,6 @@ size_t kit_readable(uint64_t address, size_t size);
 #define KIT_MARK_OPTION 0x5359534d /* prctl(KIT_MARK_OPTION, kind, 0, 0, 0) fails with EINVAL, and is seen by everyone */
 #define KIT_MARK_BEGIN 1
 #define KIT_MARK_END 2
+#define KIT_MARK_PAUSE 3 /* an end at which nobody looks at the descriptors: other threads may be changing them */
 
 #endif

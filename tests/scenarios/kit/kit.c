@@ -233,7 +233,7 @@ static void sleep_ms(unsigned ms)
 
 void kit_pause_ms(unsigned ms)
 {
-    kit_mark(KIT_MARK_END);
+    kit_mark(KIT_MARK_PAUSE);
     sleep_ms(ms);
     kit_mark(KIT_MARK_BEGIN);
 }
@@ -290,7 +290,7 @@ void kit_wait_asleep(long tid, long nr)
 {
     int asleep = 0;
 
-    kit_mark(KIT_MARK_END);
+    kit_mark(KIT_MARK_PAUSE);
     for (int i = 0; i < 2000 && !asleep; i++) {
         asleep = is_asleep(tid, nr);
         sleep_ms(asleep < 0 ? 50 : 1);
@@ -304,7 +304,7 @@ void kit_wait_ended(long tid)
 {
     char state = 'R';
 
-    kit_mark(KIT_MARK_END);
+    kit_mark(KIT_MARK_PAUSE);
     for (int i = 0; i < 2000 && state && state != 'Z'; i++) {
         state = state_of(tid);
         sleep_ms(state ? 1 : 50);

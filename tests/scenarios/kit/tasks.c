@@ -226,7 +226,7 @@ void kit_stopped(long pid, int signo)
 {
     static const uint64_t none[6];
 
-    kit_mark(KIT_MARK_END);
+    kit_mark(KIT_MARK_PAUSE);
     kit_tell(pid, "signal",
              SAID(NUMBER("signo", signo), NUMBER("code", SI_USER), NUMBER("sender", kit_who()->pid),
                   NUMBER("uid", kit_raw(SYS_getuid, none))));
@@ -238,7 +238,7 @@ int kit_await(long pid)
     siginfo_t info = {0};
     int status;
 
-    kit_mark(KIT_MARK_END);
+    kit_mark(KIT_MARK_PAUSE);
     if (kit_raw(SYS_waitid, (const uint64_t[6]){P_PID, (uint64_t)pid, (uintptr_t)&info, WEXITED | WNOWAIT | __WALL}))
         kit_fail("a child was not to be waited for");
     status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
@@ -270,7 +270,7 @@ void kit_join(long tid)
     const uint64_t nobody[6] = {(uint64_t)kit_who()->pid, (uint64_t)tid, 0};
     static const struct timespec moment = {.tv_nsec = 500000};
 
-    kit_mark(KIT_MARK_END);
+    kit_mark(KIT_MARK_PAUSE);
     while (kit_raw(SYS_tgkill, nobody) == 0)
         kit_raw(SYS_nanosleep, (const uint64_t[6]){(uintptr_t)&moment});
     kit_mark(KIT_MARK_BEGIN);
