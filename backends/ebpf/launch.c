@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/command.h"
 #include "backends/ebpf/internal.h"
 #include "common/cleanup.h"
 #include "common/error.h"
@@ -32,78 +32,6 @@ struct pids {
     pid_t launcher, command;
 };
 
-static int check_runnable(const char *path)
-{
-    struct stat stat_;
-
-    if (stat(path, &stat_) < 0)
-        return -errno;
-    if (!S_ISREG(stat_.st_mode) || access(path, X_OK) < 0)
-        return -EACCES;
-    return 0;
-}
-
-/* Looks in each directory of PATH, as execvp() does. */
-static int search_path(const char *name, char **ret_path)
-{
-    const char *path = getenv("PATH");
-    int failure = -ENOENT;
-
-    for (const char *end, *at = path ? path : "/usr/bin:/bin"; at; at = *end ? end + 1 : NULL) {
-        cleanup_free char *candidate = NULL;
-        int r;
-
-        end = strchrnul(at, ':');
-        if (asprintf(&candidate, "%.*s%s%s", (int)(end - at), at, end == at ? "" : "/", name) < 0) {
-            candidate = NULL;
-            return -ENOMEM;
-        }
-        r = check_runnable(candidate);
-        if (r == 0) {
-            *ret_path = steal_pointer(&candidate);
-            return 0;
-        }
-        if (r == -EACCES)
-            failure = r;
-    }
-    return failure;
-}
-
-static int find_command(const char *name, char **ret_path)
-{
-    int r;
-
-    if (!strchr(name, '/'))
-        return search_path(name, ret_path);
-    r = check_runnable(name);
-    if (r < 0)
-        return r;
-    *ret_path = strdup(name);
-    return *ret_path ? 0 : -ENOMEM;
-}
-
-static int describe(const char *name, int code, struct sysfold_error *error)
-{
-    if (code == -ENOENT && !strchr(name, '/'))
-        return error_set(error, code, "ebpf: cannot run '%s': command not found", name);
-    if (code == -ENOEXEC)
-        return error_set(error, code, "ebpf: cannot run '%s': exec format error (a script needs a #! line)", name);
-    return error_system(error, code, "ebpf: cannot run '%s'", name);
-}
-
-/* What execve() does anyway, but before the mask falls: the caller's handlers have no business in C. */
-static void reset_handlers(void)
-{
-    for (int signal_ = 1; signal_ < NSIG; signal_++) {
-        struct sigaction action;
-
-        if (sigaction(signal_, NULL, &action) < 0 || action.sa_handler == SIG_IGN || action.sa_handler == SIG_DFL)
-            continue;
-        action = (struct sigaction){.sa_handler = SIG_DFL};
-        sigaction(signal_, &action, NULL);
-    }
-}
-
 /* C. A caller that is gone, or has thought better of it, shows as the end of the pipe. */
 static _Noreturn void command_run(const struct launch *launch, const struct pipes *pipes)
 {
@@ -114,7 +42,7 @@ static _Noreturn void command_run(const struct launch *launch, const struct pipe
     close(pipes->report[1]);
     if (read(pipes->go[0], &go, 1) != 1)
         _exit(127);
-    reset_handlers();
+    command_reset_handlers();
     sigprocmask(SIG_SETMASK, &launch->mask, NULL);
     execve(launch->path, launch->argv, launch->envp ? launch->envp : environ);
     failure = errno;
@@ -230,13 +158,11 @@ int launch_prepare(struct launch *launch, const struct sysfold_live_options *liv
 
     if (!live->argv[0])
         return error_set(error, -EINVAL, "ebpf: there is no command to run");
-    if (!*live->argv[0])
-        return error_set(error, -ENOENT, "ebpf: the command's name is empty");
     launch->argv = live->argv;
     launch->envp = live->envp;
-    r = find_command(live->argv[0], &launch->path);
+    r = command_find("ebpf", live->argv[0], &launch->path, error);
     if (r < 0)
-        return describe(live->argv[0], r, error);
+        return r;
     r = meet(launch, &pipes);
     close_pair(pipes.go);
     close_pair(pipes.failure);
@@ -258,7 +184,7 @@ int launch_release(struct launch *launch, struct sysfold_error *error)
         sigtimedwait(&pipe_, NULL, &at_once);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (receive(launch->failure, &failure, sizeof(failure)) == 0)
-        return describe(launch->argv[0], -failure, error);
+        return command_refused("ebpf", launch->argv[0], -failure, error);
     return 0;
 }
 

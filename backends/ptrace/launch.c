@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Launching: finding the command, and the child's side until it becomes the command. */
+/* Launching: the child's side until it becomes the command. */
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "backends/command.h"
 #include "backends/ptrace/session.h"
-#include "common/cleanup.h"
 #include "common/error.h"
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value)
@@ -30,88 +27,6 @@ static void set_step(struct shared *shared, uint32_t step)
     syscall(SYS_futex, &shared->launch_step, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static int check_runnable(const char *path)
-{
-    struct stat stat_;
-
-    if (stat(path, &stat_) < 0)
-        return -errno;
-    if (!S_ISREG(stat_.st_mode) || access(path, X_OK) < 0)
-        return -EACCES;
-    return 0;
-}
-
-/* Looks in each directory of PATH, as execvp() does. */
-static int search_path(const char *name, char **ret_path)
-{
-    const char *path = getenv("PATH");
-    int failure = -ENOENT;
-
-    for (const char *end, *at = path ? path : "/usr/bin:/bin"; at; at = *end ? end + 1 : NULL) {
-        cleanup_free char *candidate = NULL;
-        int r;
-
-        end = strchrnul(at, ':');
-        if (asprintf(&candidate, "%.*s%s%s", (int)(end - at), at, end == at ? "" : "/", name) < 0) {
-            candidate = NULL;
-            return -ENOMEM;
-        }
-        r = check_runnable(candidate);
-        if (r == 0) {
-            *ret_path = steal_pointer(&candidate);
-            return 0;
-        }
-        if (r == -EACCES)
-            failure = r;
-    }
-    return failure;
-}
-
-static int describe(const char *name, int code, struct sysfold_error *error)
-{
-    switch (code) {
-    case -ENOENT:
-        if (strchr(name, '/'))
-            break;
-        return error_set(error, code, "ptrace: cannot run '%s': command not found", name);
-    case -ENOEXEC:
-        return error_set(error, code, "ptrace: cannot run '%s': exec format error (a script needs a #! line)", name);
-    default:
-        break;
-    }
-    return error_system(error, code, "ptrace: cannot run '%s'", name);
-}
-
-int command_find(const char *name, char **ret_path, struct sysfold_error *error)
-{
-    int r;
-
-    if (!*name)
-        return error_set(error, -ENOENT, "ptrace: the command's name is empty");
-    if (!strchr(name, '/')) {
-        r = search_path(name, ret_path);
-        return r < 0 ? describe(name, r, error) : 0;
-    }
-    r = check_runnable(name);
-    if (r < 0)
-        return describe(name, r, error);
-    *ret_path = strdup(name);
-    return *ret_path ? 0 : error_system(error, -ENOMEM, "ptrace: cannot run '%s'", name);
-}
-
-/* What execve() does anyway, but before the mask falls: the caller's handlers have no business in C. */
-static void reset_handlers(void)
-{
-    for (int signal_ = 1; signal_ < NSIG; signal_++) {
-        struct sigaction action;
-
-        if (sigaction(signal_, NULL, &action) < 0 || action.sa_handler == SIG_IGN || action.sa_handler == SIG_DFL)
-            continue;
-        action = (struct sigaction){.sa_handler = SIG_DFL};
-        sigaction(signal_, &action, NULL);
-    }
-}
-
 _Noreturn void command_run(const struct session *session, pid_t tracer)
 {
     struct shared *shared = session->shared;
@@ -125,7 +40,7 @@ _Noreturn void command_run(const struct session *session, pid_t tracer)
         if (getppid() != tracer)
             _exit(127);
     }
-    reset_handlers();
+    command_reset_handlers();
     sigprocmask(SIG_SETMASK, &session->mask, NULL);
     if (session->filter.len)
         r = filter_load(&session->filter);
@@ -163,5 +78,5 @@ int command_error(const struct session *session, struct sysfold_error *error)
         return error_set(error, -ECHILD, "ptrace: '%s' was killed before it started", session->options->live.argv[0]);
     if (session->shared->exec_in_filter)
         return error_system(error, code, "ptrace: cannot load the seccomp filter (no_filter does without)");
-    return describe(session->options->live.argv[0], code, error);
+    return command_refused("ptrace", session->options->live.argv[0], code, error);
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backends/command.h"
 #include "backends/ptrace/session.h"
 #include "common/error.h"
 
@@ -100,7 +101,7 @@ static int prepare(struct session *session, struct sysfold_error *error)
     if (live->argv && !live->argv[0])
         return error_set(error, -EINVAL, "ptrace: there is no command to run");
     if (live->argv)
-        r = command_find(live->argv[0], &session->command_path, error);
+        r = command_find("ptrace", live->argv[0], &session->command_path, error);
     if (r == 0 && live->argv && !live->no_filter)
         r = filter_build(&session->options->calls, &session->filter, error);
     if (r == 0)

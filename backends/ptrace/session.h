@@ -62,8 +62,6 @@ _Noreturn void tracer_run(const struct session *session);
 
 /* launch.c */
 
-/* The file that execvp() would run. -ENOENT, -EACCES with a message. */
-int command_find(const char *name, char **ret_path, struct sysfold_error *error);
 /* C: waits for T, then becomes the command. */
 _Noreturn void command_run(const struct session *session, pid_t tracer);
 /* T: waits until C has nothing left to do but to be let go; lets it go. */
