@@ -16,10 +16,12 @@
 
 #include "common/callset.h"
 
-/* A span of whole records, in place, until the next next_batch(). */
+/* Whole records in their order, in place, until the next next_batch(): a span of them, or where each lies. */
 struct batch {
-    const uint8_t *records;
-    size_t size;
+    const uint8_t *records; /* the span, */
+    size_t size;            /* and its bytes; or */
+    const uint8_t *const *each;
+    size_t count;
     uint32_t source; /* 0: the host (or the only one) */
     int32_t cpu;     /* -1: of no cpu */
     bool swapped;    /* in the other byte order */
@@ -29,6 +31,7 @@ struct batch {
 struct capture_options {
     struct sysfold_live_options live;
     struct callset calls; /* the system calls to record */
+    uint32_t sample[CALLSET_NATIVE_MAX]; /* of each native call one in so many is recorded; 0 and 1: all */
 };
 
 /* What a backend counts. */
@@ -42,7 +45,8 @@ struct capture; /* each backend's own */
 struct sysfold_backend {
     const char *name;
     const char *summary; /* one line, for `sysfold backends` */
-    bool system_wide;    /* it can record every process of the machine */
+    bool system_wide;    /* it can record every process of the machine, and those of a cgroup or a container */
+    bool samples;        /* it can record one call in so many */
 
     /* Fills usability, reason and remedy. Cheap, without lasting effect. */
     void (*probe)(struct sysfold_backend_info *info);
@@ -57,6 +61,8 @@ struct sysfold_backend {
     /* The launched command's wait status, after the end; -ENODATA. */
     int (*exit_status)(const struct capture *capture, int *ret_status);
     void (*stats)(const struct capture *capture, struct capture_stats *ret_stats);
+    /* Its program number `index` in the kernel, -ENOENT beyond the last; NULL: it has none. */
+    int (*program)(const struct capture *capture, size_t index, struct sysfold_program *ret_program);
     void (*close)(struct capture *capture);
 };
 

@@ -46,6 +46,13 @@ static void live_stats(void *data, struct sysfold_stats *stats)
     stats->buffer_used += counts.buffer_used;
 }
 
+static int live_program(const void *data, size_t index, struct sysfold_program *ret_program)
+{
+    const struct live *live = data;
+
+    return live->backend->program ? live->backend->program(live->capture, index, ret_program) : -ENOENT;
+}
+
 static void live_close(void *data)
 {
     struct live *live = data;
@@ -152,6 +159,7 @@ int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold
         .stop = live_stop,
         .exit_status = live_exit_status,
         .stats = live_stats,
+        .program = live_program,
         .close = live_close,
     };
     struct live *live = calloc(1, sizeof(*live));

@@ -53,7 +53,7 @@ int sysfold_stream_fetch(struct sysfold_stream *stream, int timeout_ms, struct s
 
     if (stream->failure)
         return error_system(error, stream->failure, "cannot follow the stream's state");
-    if (stream->batch.size)
+    if (stream->batch.size || stream->batch.count)
         return 1;
     r = stream->feed.next_batch(stream->feed.data, timeout_ms, &stream->batch, error);
     if (r <= 0)
@@ -77,22 +77,51 @@ static void count(struct sysfold_stream *stream, const struct record *record)
         stream->stats.events++;
 }
 
+/* Of a span that is not what it should be, the rest cannot be trusted. */
+static bool read_from_span(struct sysfold_stream *stream, struct batch *batch)
+{
+    int size =
+        record_read(&stream->event.record, stream->feed.schema, batch->records, batch->size, batch->swapped);
+
+    if (size < 0) {
+        stream->stats.damaged++;
+        batch->size = 0;
+        return false;
+    }
+    batch->records += size;
+    batch->size -= (size_t)size;
+    return true;
+}
+
+/* The next of those that lie apart. They come from a live backend, which writes them whole. */
+static bool read_each(struct sysfold_stream *stream, struct batch *batch)
+{
+    while (batch->count) {
+        const uint8_t *record = *batch->each++;
+
+        batch->count--;
+        if (record_read(&stream->event.record, stream->feed.schema, record, RECORD_SIZE_MAX, batch->swapped) >= 0)
+            return true;
+        stream->stats.damaged++;
+    }
+    return false;
+}
+
+static bool read_next(struct sysfold_stream *stream)
+{
+    struct batch *batch = &stream->batch;
+
+    if (batch->size)
+        return read_from_span(stream, batch);
+    return batch->count && read_each(stream, batch);
+}
+
 const struct sysfold_event *sysfold_stream_next(struct sysfold_stream *stream)
 {
     struct sysfold_event *event = &stream->event;
-    int size;
 
-    if (!stream->batch.size)
+    if (!read_next(stream))
         return NULL;
-    size = record_read(&event->record, stream->feed.schema, stream->batch.records, stream->batch.size,
-                       stream->batch.swapped);
-    if (size < 0) { /* the rest of the batch cannot be trusted */
-        stream->stats.damaged++;
-        stream->batch.size = 0;
-        return NULL;
-    }
-    stream->batch.records += size;
-    stream->batch.size -= (size_t)size;
     event->number++;
     event->source = stream->batch.source;
     event->source_name = stream->source_name;
@@ -128,6 +157,22 @@ int sysfold_stream_stats(const struct sysfold_stream *stream, struct sysfold_sta
         size = sizeof(stats);
     stats.size = size;
     memcpy(ret_stats, &stats, size);
+    return 0;
+}
+
+int sysfold_stream_program(const struct sysfold_stream *stream, size_t index, struct sysfold_program *ret_program)
+{
+    struct sysfold_program program = {0};
+    size_t size = ret_program->size;
+    int r;
+
+    if (size < offsetof(struct sysfold_program, missed))
+        return -EINVAL;
+    r = stream->feed.program ? stream->feed.program(stream->feed.data, index, &program) : -ENOENT;
+    if (r < 0)
+        return r;
+    program.size = size < sizeof(program) ? size : sizeof(program);
+    memcpy(ret_program, &program, program.size);
     return 0;
 }
 

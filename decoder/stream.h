@@ -23,6 +23,7 @@ struct feed {
     void (*stop)(void *data);
     int (*exit_status)(void *data, int *ret_status);
     void (*stats)(void *data, struct sysfold_stats *stats); /* adds lost, damaged, buffer_used */
+    int (*program)(const void *data, size_t index, struct sysfold_program *ret_program); /* NULL: there are none */
     void (*close)(void *data);
 };
 

@@ -45,6 +45,15 @@ struct sysfold_live_options {
     bool no_filter;              /* ptrace: stop at every system call rather than install a seccomp filter */
     bool no_pin;                 /* ptrace: never hold a thread on the tracer's cpu (backends/ptrace/README.md) */
     bool system_wide;            /* every process but the caller's own, instead of argv or pids, where a backend can */
+    /* Instead of argv, pids or system_wide: every process in these (version 2) cgroups and below, and every process of
+     * these containers. A cgroup is a path below the hierarchy's mount point; a container is its id, or at least 12 digits
+     * of its beginning. */
+    const char *const *cgroups;
+    size_t cgroup_count;
+    const char *const *containers;
+    size_t container_count;
+    const char *sample;          /* "read:100,write:10": of these calls one in so many; "100": of all. NULL: each */
+    bool program_stats;          /* ebpf: have the kernel measure its programs, sysfold_stream_program() */
 };
 
 struct sysfold_file_options {
@@ -99,6 +108,19 @@ SYSFOLD_API void sysfold_stream_stop(struct sysfold_stream *stream);
 /* The launched command's raw wait status, once the stream has ended; -ENODATA if there is none. */
 SYSFOLD_API int sysfold_stream_exit_status(const struct sysfold_stream *stream, int *ret_status);
 SYSFOLD_API int sysfold_stream_stats(const struct sysfold_stream *stream, struct sysfold_stats *ret_stats);
+
+/* A program that a live backend runs in the kernel. */
+struct sysfold_program {
+    size_t size;     /* in: sizeof(struct sysfold_program) */
+    char name[64];
+    uint64_t runs;   /* 0 unless the kernel counts: program_stats, or the sysctl kernel.bpf_stats_enabled */
+    uint64_t ns;     /* spent in them */
+    uint64_t missed; /* runs left out by the kernel because the program was running on that cpu already */
+};
+
+/* Program number `index`; -ENOENT beyond the last, and for backends without any. */
+SYSFOLD_API int sysfold_stream_program(const struct sysfold_stream *stream, size_t index,
+                                       struct sysfold_program *ret_program);
 /* The schema its records follow: the library's own, or the file's. */
 SYSFOLD_API const struct sysfold_schema *sysfold_stream_schema(const struct sysfold_stream *stream);
 /* The backend's name: "ptrace", "file", ... */
