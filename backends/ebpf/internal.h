@@ -18,6 +18,8 @@
 #include "backends/ebpf/layout.h"
 #include "common/encode.h"
 
+struct bpf_object;
+
 #define EBPF_RINGS_MAX 16
 /* Records of two rings come in order if they are written within so long after they were made. */
 #define EBPF_WINDOW_NS 10000000
@@ -28,6 +30,7 @@
 struct programs {
     struct ebpf_programs *skeleton;
     int targets, rings, losses; /* maps, borrowed of the skeleton */
+    const struct bpf_object *object; /* likewise */
     uint64_t clock_offset;      /* from CLOCK_BOOTTIME to the epoch */
 };
 
@@ -158,6 +161,7 @@ struct capture {
     uint64_t swept_at;
     int epoll;
     int stop;             /* an eventfd: stop() was called */
+    int counting;         /* open: the kernel counts its programs' runs */
     uint64_t snapshot_at; /* when it was complete */
     bool snapshot_told;
     bool stopped;         /* before the targets had ended */

@@ -156,6 +156,7 @@ int programs_load(struct programs *programs, const struct capture_options *optio
     libbpf_set_print(print);
     if (r < 0)
         return r;
+    programs->object = programs->skeleton->obj;
     programs->targets = bpf_map__fd(programs->skeleton->maps.targets);
     programs->rings = bpf_map__fd(programs->skeleton->maps.rings);
     programs->losses = bpf_map__fd(programs->skeleton->maps.losses);
