@@ -32,7 +32,8 @@ static const struct bpf_program *loaded_program(const struct bpf_object *object,
 {
     struct bpf_program *program;
 
-    bpf_object__for_each_program(program, object) {
+    bpf_object__for_each_program(program, object)
+    {
         if (bpf_program__fd(program) >= 0 && index-- == 0)
             return program;
     }
