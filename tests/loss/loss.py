@@ -3,7 +3,7 @@
 """Nothing is lost: busy programs, the whole machine recorded with the buffers that are the default, and what the
 capture holds of them equals what they counted themselves.
 
-    loss.py SYSFOLD WHOLE_SYSTEM TALLY [TEST]...
+    loss.py SYSFOLD RECORDER TALLY [TEST]...
 """
 
 import collections
@@ -19,7 +19,7 @@ import tempfile
 import time
 import unittest
 
-SYSFOLD, WHOLE_SYSTEM, TALLY = (os.path.abspath(path) for path in sys.argv[1:4])
+SYSFOLD, RECORDER, TALLY = (os.path.abspath(path) for path in sys.argv[1:4])
 DD_BLOCKS = int(os.environ.get("DD_BLOCKS", 500_000))
 REDIS_REQUESTS = int(os.environ.get("REDIS_REQUESTS", 200_000))
 PATIENCE = 120  # seconds for what takes some
@@ -45,7 +45,7 @@ class Recorder:
 
     def __init__(self, capture):
         self.capture = capture
-        self.process = subprocess.Popen([WHOLE_SYSTEM, capture], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([RECORDER, capture], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
         said = self.process.stdout.readline()
         if said != "recording\n":
@@ -56,8 +56,11 @@ class Recorder:
         self.process.stdin.close()
         said = self.process.stdout.read()
         self.process.stdout.close()
-        self.process.wait(PATIENCE)
-        return counts_in(said)
+        self.process.returncode, usage = os.wait4(self.process.pid, 0)[1:]
+        events, lost = counts_in(said)
+        print(f"{events:,} events, {lost:,} lost, {os.path.getsize(self.capture) >> 20} MiB, recorded in "
+              f"{usage.ru_utime:.1f} s + {usage.ru_stime:.1f} s of cpu", file=sys.stderr)
+        return events, lost
 
 
 def counts_in(said):
@@ -136,7 +139,6 @@ class Loss(unittest.TestCase):
             yield
         finally:
             self.events, lost = recorder.end()
-        print(f"{self.events:,} events, {lost:,} lost, {os.path.getsize(self.capture) >> 20} MiB", file=sys.stderr)
         self.assertEqual(lost, 0)
 
     def sums_of(self, *pids):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * whole-system FILE: records every process of the machine with the eBPF backend, as by default, until its standard
- * input ends. Says "recording" once it does, and at the end how many events there were and how many were lost.
+ * recorder FILE [PID]...: records every process of the machine, or these, with the eBPF backend, as by default, until its
+ * standard input ends. Says "recording" once it does, and at the end how many events there were and how many were lost.
  */
 
 #include <errno.h>
@@ -9,9 +9,12 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <sysfold/sysfold.h>
+
+#define PIDS_MAX 8
 
 static bool is_over(void)
 {
@@ -45,14 +48,20 @@ static int write_events(struct sysfold_stream *stream, struct sysfold_writer *wr
 
 int main(int argc, char **argv)
 {
-    const struct sysfold_live_options options = {.size = sizeof(options), .backend = "ebpf", .system_wide = true};
+    pid_t pids[PIDS_MAX];
+    struct sysfold_live_options options = {.size = sizeof(options), .backend = "ebpf", .pids = pids};
     const struct sysfold_writer_options written = {.size = sizeof(written)};
     struct sysfold_stats stats = {.size = sizeof(stats)};
     struct sysfold_stream *stream = NULL;
     struct sysfold_writer *writer = NULL;
     struct sysfold_error error = {0};
-    int r = argc == 2 ? sysfold_live_open(&options, &stream, &error) : -EINVAL;
+    int r = -EINVAL;
 
+    for (int i = 2; i < argc && options.pid_count < PIDS_MAX; i++)
+        pids[options.pid_count++] = (pid_t)strtol(argv[i], NULL, 10);
+    options.system_wide = options.pid_count == 0;
+    if (argc > 1)
+        r = sysfold_live_open(&options, &stream, &error);
     if (r == 0)
         r = sysfold_writer_open(argv[1], stream, &written, &writer, &error);
     if (r == 0) {
