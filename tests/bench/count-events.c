@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * count-events [--no-state] [--no-data] [--program-stats] COMMAND [ARGUMENT]...: runs it under the eBPF backend and does
- * nothing with its events but count them. Says in JSON how many there were, how much cpu that took from the start of the
- * command to the end of the stream, and with --program-stats what the programs in the kernel did.
+ * count-events [--no-state] [--no-data] [--program-stats] COMMAND [ARGUMENT]...: runs it under the eBPF backend and
+ * does nothing with its events but count them. Says in JSON how many there were, how much cpu that took from the start
+ * of the command to the end of the stream, and with --program-stats what the programs in the kernel did.
  */
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * recorder FILE [PID]...: records every process of the machine, or these, with the eBPF backend, as by default, until its
- * standard input ends. Says "recording" once it does, and at the end how many events there were and how many were lost.
+ * recorder FILE [PID]...: records every process of the machine, or these, with the eBPF backend, as by default, until
+ * its standard input ends. Says "recording" once it does, and at the end how many events there were and how many were
+ * lost.
  */
 
 #include <errno.h>
