@@ -13,8 +13,8 @@
 #include "common/record.h"
 #include "decoder/stream.h"
 
-/* So many times one of the descendants may have ended before it was attached to. */
-#define FAMILY_TRIES 20
+/* So many times in a row a descendant may end before it is attached to. */
+#define DESCENDANT_TRIES 10
 
 struct live {
     const struct sysfold_backend *backend;
@@ -121,18 +121,47 @@ static int open_backend(struct live *live, struct sysfold_error *error)
     return r;
 }
 
+/* The processes that were given, before their descendants came to them. */
+struct family {
+    const pid_t *given;
+    size_t given_count;
+};
+
+static bool is_target(const struct live *live, pid_t pid)
+{
+    for (size_t i = 0; i < live->options.live.pid_count; i++) {
+        if (live->pids[i] == pid)
+            return true;
+    }
+    return false;
+}
+
+/* Leaves out the descendants that were none at the last try; returns how many processes are left. */
+static size_t keep_settled(const struct live *live, size_t given_count, pid_t *pids, size_t count)
+{
+    size_t kept = given_count;
+
+    for (size_t i = given_count; i < count; i++) {
+        if (is_target(live, pids[i]))
+            pids[kept++] = pids[i];
+    }
+    return kept;
+}
+
 /* The processes to attach to become those that were given and all that descend from them by now. */
-static int add_descendants(struct live *live, const pid_t *given, size_t given_count, struct sysfold_error *error)
+static int add_descendants(struct live *live, const struct family *family, struct sysfold_error *error)
 {
     pid_t *pids;
     size_t count;
-    int r = proc_descendants(given, given_count, &pids, &count);
+    int r = proc_descendants(family->given, family->given_count, &pids, &count);
 
     if (r == -ENOSYS)
         return error_set(error, r,
                          "this kernel does not list children (CONFIG_PROC_CHILDREN): they cannot be followed");
     if (r < 0)
         return error_system(error, r, "cannot list the children of the processes");
+    if (live->pids)
+        count = keep_settled(live, family->given_count, pids, count);
     free(live->pids);
     live->options.live.pids = live->pids = pids;
     live->options.live.pid_count = count;
@@ -148,19 +177,19 @@ static bool lost_descendant(const struct live *live, size_t given_count)
     return false;
 }
 
-/* For a backend a process that is not there is a failure; but of a family some may end just when they are looked at. */
+/* For a backend a process that is not there is a failure; but of descendants some may end just when they are looked
+ * at. Then only those are tried again that have lived as long as a try takes. */
 static int open_with_descendants(struct live *live, struct sysfold_error *error)
 {
-    const pid_t *given = live->options.live.pids;
-    size_t given_count = live->options.live.pid_count;
+    const struct family family = {live->options.live.pids, live->options.live.pid_count};
     struct sysfold_error failure = {0};
     int r = 0;
 
-    for (unsigned tries = 0; tries < FAMILY_TRIES; tries++) {
-        r = add_descendants(live, given, given_count, &failure);
+    for (unsigned tries = 0; tries < DESCENDANT_TRIES; tries++) {
+        r = add_descendants(live, &family, &failure);
         if (r == 0)
             r = open_backend(live, &failure);
-        if (r >= 0 || !lost_descendant(live, given_count))
+        if (r >= 0 || !lost_descendant(live, family.given_count))
             break;
     }
     if (r < 0 && error)
@@ -170,9 +199,9 @@ static int open_with_descendants(struct live *live, struct sysfold_error *error)
 
 static int open_targets(struct live *live, struct sysfold_error *error)
 {
-    bool family = live->options.live.pid_count && !live->options.live.no_follow;
+    bool descendants = live->options.live.pid_count && !live->options.live.no_follow;
 
-    return family ? open_with_descendants(live, error) : open_backend(live, error);
+    return descendants ? open_with_descendants(live, error) : open_backend(live, error);
 }
 
 int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold_stream **ret_stream,
