@@ -107,8 +107,9 @@ class Usage(Case):
         self.complain(125, "record", "-o", "a.sfold", "--sample=read:x", "touch", "touched", about="'x'")
         self.assertEqual(os.listdir(self.directory), [])
 
-    @unittest.skipUnless("ptrace" in backends(), "ptrace: not built")
     def test_a_backend_that_cannot_names_those_that_can(self):
+        if "ptrace" not in backends():
+            self.skipTest("ptrace: not built")
         who = r"\((ebpf can|no backend of this build can)\)"
         for arguments, what in [(["--system-wide"], "record the whole system"), (["--cgroup=/"], "record a cgroup"),
                                 (["--container=a"], "record a container"), (["--sample=2", "true"], "sample calls")]:
