@@ -6,14 +6,21 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "backends/choose.h"
+#include "backends/proc.h"
+#include "backends/sample.h"
 #include "common/error.h"
 #include "common/record.h"
 #include "decoder/stream.h"
+
+/* So many times in a row a descendant may end before it is attached to. */
+#define DESCENDANT_TRIES 10
 
 struct live {
     const struct sysfold_backend *backend;
     struct capture *capture;
     struct capture_options options;
+    pid_t *pids; /* to attach to, where that is more than was given; or NULL */
 };
 
 static int live_next_batch(void *data, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error)
@@ -53,92 +60,41 @@ static int live_program(const void *data, size_t index, struct sysfold_program *
     return live->backend->program ? live->backend->program(live->capture, index, ret_program) : -ENOENT;
 }
 
+static void live_free(struct live *live)
+{
+    free(live->pids);
+    free(live);
+}
+
 static void live_close(void *data)
 {
     struct live *live = data;
 
     live->backend->close(live->capture);
-    free(live);
+    live_free(live);
 }
 
-static void probe(const struct sysfold_backend *backend, struct sysfold_backend_info *info)
+/* Exactly one kind of it. */
+static int check_target(const struct sysfold_live_options *live, struct sysfold_error *error)
 {
-    *info = (struct sysfold_backend_info){.size = sizeof(*info), .name = backend->name, .summary = backend->summary};
-    backend->probe(info);
-}
+    bool grouped = live->cgroup_count || live->container_count;
 
-int sysfold_backend_probe(size_t index, struct sysfold_backend_info *ret_info)
-{
-    size_t size = ret_info->size;
-    struct sysfold_backend_info info;
-
-    for (size_t i = 0; i <= index; i++) {
-        if (!sysfold_backends[i])
-            return -ENOENT;
-    }
-    probe(sysfold_backends[index], &info);
-    if (size > sizeof(info))
-        size = sizeof(info);
-    info.size = size;
-    memcpy(ret_info, &info, size);
-    return 0;
-}
-
-static int choose_named(const char *name, const struct sysfold_backend **ret_backend, struct sysfold_error *error)
-{
-    char known[200] = "";
-
-    for (size_t i = 0; sysfold_backends[i]; i++) {
-        if (!strcmp(sysfold_backends[i]->name, name)) {
-            *ret_backend = sysfold_backends[i];
-            return 0;
-        }
-        strncat(known, i ? ", " : "", sizeof(known) - strlen(known) - 1);
-        strncat(known, sysfold_backends[i]->name, sizeof(known) - strlen(known) - 1);
-    }
-    return error_set(error, -ENOENT, "no backend is named '%s' (this build has: %s)", name, known);
-}
-
-static int choose_best(bool system_wide, const struct sysfold_backend **ret_backend, struct sysfold_error *error)
-{
-    struct sysfold_backend_info info = {0};
-
-    for (size_t i = 0; sysfold_backends[i]; i++) {
-        if (system_wide && !sysfold_backends[i]->system_wide)
-            continue;
-        probe(sysfold_backends[i], &info);
-        if (info.usability == SYSFOLD_USABLE) {
-            *ret_backend = sysfold_backends[i];
-            return 0;
-        }
-    }
-    return error_set(error, -ENOSYS, "no backend is usable here (the last, %s: %s; `sysfold backends` lists all)",
-                     info.name ? info.name : "none", info.reason);
-}
-
-static int choose(const struct sysfold_live_options *options, const struct sysfold_backend **ret_backend,
-                  struct sysfold_error *error)
-{
-    int r;
-
-    if (!options->backend)
-        return choose_best(options->system_wide, ret_backend, error);
-    r = choose_named(options->backend, ret_backend, error);
-    if (r == 0 && options->system_wide && !(*ret_backend)->system_wide)
-        return error_set(error, -ENOSYS, "%s: cannot record the whole system", (*ret_backend)->name);
-    return r;
+    if (!!live->argv + !!live->pid_count + live->system_wide + grouped == 1)
+        return 0;
+    return error_set(error, -EINVAL,
+                     "give one of these: a command to run, processes to attach to, cgroups or "
+                     "containers, the whole system");
 }
 
 static int complete_options(const struct sysfold_live_options *options, struct capture_options *ret_options,
                             struct sysfold_error *error)
 {
     struct sysfold_live_options *live = &ret_options->live;
+    int r;
 
     if (!options || options->size < offsetof(struct sysfold_live_options, no_filter))
         return error_set(error, -EINVAL, "the options' size field is not set");
     memcpy(live, options, options->size < sizeof(*live) ? options->size : sizeof(*live));
-    if (!!live->argv + !!live->pid_count + live->system_wide != 1)
-        return error_set(error, -EINVAL, "give a command to run, processes to attach to, or the whole system");
     if (live->snaplen > SNAPLEN_MAX)
         return error_set(error, -EINVAL, "a snaplen of %u is more than %u", live->snaplen, SNAPLEN_MAX);
     if (live->string_vector_max > STRING_VECTOR_MAX)
@@ -147,7 +103,105 @@ static int complete_options(const struct sysfold_live_options *options, struct c
     live->snaplen = live->no_data ? 0 : live->snaplen ? live->snaplen : SNAPLEN_DEFAULT;
     live->string_vector_max = live->string_vector_max ? live->string_vector_max : STRING_VECTOR_DEFAULT;
     live->buffer_size = live->buffer_size ? live->buffer_size : 8 << 20;
-    return callset_parse(&ret_options->calls, live->syscalls, error);
+    r = check_target(live, error);
+    if (r == 0 && live->sample)
+        r = sample_parse(ret_options->sample, live->sample, error);
+    return r < 0 ? r : callset_parse(&ret_options->calls, live->syscalls, error);
+}
+
+static int open_backend(struct live *live, struct sysfold_error *error)
+{
+    int r = live->backend->open(&live->options, &live->capture, error);
+
+    if (r < 0)
+        return r;
+    r = live->backend->start(live->capture, error);
+    if (r < 0)
+        live->backend->close(live->capture);
+    return r;
+}
+
+/* The processes that were given, before their descendants came to them. */
+struct family {
+    const pid_t *given;
+    size_t given_count;
+};
+
+static bool is_target(const struct live *live, pid_t pid)
+{
+    for (size_t i = 0; i < live->options.live.pid_count; i++) {
+        if (live->pids[i] == pid)
+            return true;
+    }
+    return false;
+}
+
+/* Leaves out the descendants that were none at the last try; returns how many processes are left. */
+static size_t keep_settled(const struct live *live, size_t given_count, pid_t *pids, size_t count)
+{
+    size_t kept = given_count;
+
+    for (size_t i = given_count; i < count; i++) {
+        if (is_target(live, pids[i]))
+            pids[kept++] = pids[i];
+    }
+    return kept;
+}
+
+/* The processes to attach to become those that were given and all that descend from them by now. */
+static int add_descendants(struct live *live, const struct family *family, struct sysfold_error *error)
+{
+    pid_t *pids;
+    size_t count;
+    int r = proc_descendants(family->given, family->given_count, &pids, &count);
+
+    if (r == -ENOSYS)
+        return error_set(error, r,
+                         "this kernel does not list children (CONFIG_PROC_CHILDREN): they cannot be followed");
+    if (r < 0)
+        return error_system(error, r, "cannot list the children of the processes");
+    if (live->pids)
+        count = keep_settled(live, family->given_count, pids, count);
+    free(live->pids);
+    live->options.live.pids = live->pids = pids;
+    live->options.live.pid_count = count;
+    return 0;
+}
+
+static bool lost_descendant(const struct live *live, size_t given_count)
+{
+    for (size_t i = given_count; i < live->options.live.pid_count; i++) {
+        if (proc_has_ended(live->pids[i]))
+            return true;
+    }
+    return false;
+}
+
+/* For a backend a process that is not there is a failure; but of descendants some may end just when they are looked
+ * at. Then only those are tried again that have lived as long as a try takes. */
+static int open_with_descendants(struct live *live, struct sysfold_error *error)
+{
+    const struct family family = {live->options.live.pids, live->options.live.pid_count};
+    struct sysfold_error failure = {0};
+    int r = 0;
+
+    for (unsigned tries = 0; tries < DESCENDANT_TRIES; tries++) {
+        r = add_descendants(live, &family, &failure);
+        if (r == 0)
+            r = open_backend(live, &failure);
+        if (r >= 0 || !lost_descendant(live, family.given_count))
+            break;
+    }
+    if (r < 0 && error)
+        *error = failure;
+    return r;
+}
+
+static int open_targets(struct live *live, struct sysfold_error *error)
+{
+    bool descendants = live->options.live.pid_count && !live->options.live.no_follow;
+
+    return descendants ? open_with_descendants(live, error) : open_backend(live, error);
 }
 
 int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold_stream **ret_stream,
@@ -169,16 +223,11 @@ int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold
         return error_system(error, -ENOMEM, "cannot start a capture");
     r = complete_options(options, &live->options, error);
     if (r == 0)
-        r = choose(&live->options.live, &live->backend, error);
+        r = backend_choose(&live->options.live, &live->backend, error);
     if (r == 0)
-        r = live->backend->open(&live->options, &live->capture, error);
+        r = open_targets(live, error);
     if (r < 0) {
-        free(live);
-        return r;
-    }
-    r = live->backend->start(live->capture, error);
-    if (r < 0) {
-        live_close(live);
+        live_free(live);
         return r;
     }
     feed.name = live->backend->name;

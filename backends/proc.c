@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -330,6 +331,86 @@ int proc_children(pid_t pid, pid_t **ret_pids, size_t *ret_count)
         return access("/proc/thread-self/children", F_OK) < 0 ? -ENOSYS : -ESRCH;
     *ret_pids = steal_pointer(&children);
     *ret_count = count;
+    return 0;
+}
+
+bool proc_has_ended(pid_t pid)
+{
+    cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+
+    return fd < 0 ? errno == ESRCH : poll(&pollfd, 1, 0) > 0;
+}
+
+struct pid_list {
+    pid_t *pids;
+    size_t count, room;
+};
+
+static bool is_listed(const struct pid_list *list, pid_t pid)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->pids[i] == pid)
+            return true;
+    }
+    return false;
+}
+
+static int append_family(struct pid_list *list, pid_t parent)
+{
+    cleanup_free pid_t *children = NULL;
+    size_t count = 0;
+    int r = proc_children(parent, &children, &count);
+
+    if (r < 0)
+        return r == -ENOSYS || r == -ENOMEM ? r : 0; /* what else there is: it ended, or is none of our business */
+    for (size_t i = 0; i < count; i++) {
+        if (children[i] == getpid() || is_listed(list, children[i]) || proc_has_ended(children[i]))
+            continue;
+        if (append_pid(&list->pids, &list->count, &list->room, children[i]) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* One pass over all that are known, those that it finds included. */
+static int append_families(struct pid_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        int r = append_family(list, list->pids[i]);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int list_descendants(const pid_t *pids, size_t pid_count, struct pid_list *list)
+{
+    size_t before;
+    int r = 0;
+
+    for (size_t i = 0; i < pid_count && r == 0; i++)
+        r = append_pid(&list->pids, &list->count, &list->room, pids[i]);
+    do {
+        before = list->count;
+        if (r == 0)
+            r = append_families(list);
+    } while (r == 0 && list->count > before);
+    return r;
+}
+
+int proc_descendants(const pid_t *pids, size_t pid_count, pid_t **ret_pids, size_t *ret_count)
+{
+    struct pid_list list = {0};
+    int r = list_descendants(pids, pid_count, &list);
+
+    if (r < 0) {
+        free(list.pids);
+        return r;
+    }
+    *ret_pids = list.pids;
+    *ret_count = list.count;
     return 0;
 }
 

@@ -27,6 +27,21 @@ int proc_snapshot_fds(pid_t pid, struct encoder *encoder, proc_emit emit, void *
 int proc_threads(pid_t pid, pid_t **ret_tids, size_t *ret_count);
 int proc_children(pid_t pid, pid_t **ret_pids, size_t *ret_count);
 
+/*
+ * The processes themselves, as they are given, and behind them every
+ * descendant that has not ended, each once; the caller and what descends from
+ * it are left out unless they are given. Into a malloc'd array of the
+ * caller's. Looked at until a pass finds nothing new. What is made
+ * behind the last look is missed; where descendants have been followed since
+ * before the call, calling again until nothing new comes misses nobody, but
+ * for those whose parent ended before it was seen. One that is listed may
+ * have ended meanwhile. -ENOSYS as above.
+ */
+int proc_descendants(const pid_t *pids, size_t pid_count, pid_t **ret_pids, size_t *ret_count);
+
+/* Is there no such process, or have all of its threads ended? A zombie has, but for one that only leads others. */
+bool proc_has_ended(pid_t pid);
+
 struct proc_ids {
     uid_t uid, euid;
     gid_t gid, egid;

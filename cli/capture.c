@@ -17,26 +17,44 @@ static struct {
     struct sysfold_stream *volatile stream; /* to be stopped */
     volatile sig_atomic_t stopped_by;       /* a signal's number */
     volatile int64_t last_interrupt;        /* written and read by one handler only */
-    bool attached;
+    bool attached;                          /* no command was launched */
+    bool endless;                           /* nothing but a signal ends it */
 } signals;
 
 void capture_arguments_finish(struct capture_arguments *arguments)
 {
     free(arguments->syscalls);
+    free(arguments->sample);
     free(arguments->pids);
+    free(arguments->cgroups);
+    free(arguments->containers);
 }
 
-static bool add_syscalls(const struct command *command, struct capture_arguments *arguments, const char *text)
+/* An option that may be given again continues its comma-separated list. */
+static bool join(const struct command *command, const char *what, char **list, const char *text)
 {
     char *joined;
 
-    if (asprintf(&joined, "%s%s%s", arguments->syscalls ? arguments->syscalls : "", arguments->syscalls ? "," : "",
-                 text) < 0) {
-        misused(command, "-e: %s", strerror(ENOMEM));
+    if (asprintf(&joined, "%s%s%s", *list ? *list : "", *list ? "," : "", text) < 0) {
+        misused(command, "%s: %s", what, strerror(ENOMEM));
         return false;
     }
-    free(arguments->syscalls);
-    arguments->live.syscalls = arguments->syscalls = joined;
+    free(*list);
+    *list = joined;
+    return true;
+}
+
+static bool add_name(const struct command *command, const char *what, const char ***names, size_t *count,
+                     const char *name)
+{
+    const char **larger = reallocarray(*names, *count + 1, sizeof(*larger));
+
+    if (!larger) {
+        misused(command, "%s: %s", what, strerror(ENOMEM));
+        return false;
+    }
+    larger[(*count)++] = name;
+    *names = larger;
     return true;
 }
 
@@ -89,6 +107,10 @@ static bool take_backend(const struct command *command, struct capture_arguments
 {
     struct sysfold_backend_info info = {.size = sizeof(info)};
 
+    arguments->live.backend = NULL;
+    arguments->explain = !strcmp(name, "auto");
+    if (arguments->explain)
+        return true;
     for (size_t i = 0; sysfold_backend_probe(i, &info) == 0; i++) {
         if (!strcmp(info.name, name)) {
             arguments->live.backend = name;
@@ -99,13 +121,27 @@ static bool take_backend(const struct command *command, struct capture_arguments
     return false;
 }
 
+static bool take_group(const struct command *command, struct capture_arguments *arguments, int option)
+{
+    struct sysfold_live_options *live = &arguments->live;
+    bool taken;
+
+    if (option == 263)
+        taken = add_name(command, "--cgroup", &arguments->cgroups, &live->cgroup_count, optarg);
+    else
+        taken = add_name(command, "--container", &arguments->containers, &live->container_count, optarg);
+    live->cgroups = arguments->cgroups;
+    live->containers = arguments->containers;
+    return taken;
+}
+
 bool capture_take_option(const struct command *command, struct capture_arguments *arguments, int option)
 {
     switch (option) {
     case 'b':
         return take_backend(command, arguments, optarg);
     case 'e':
-        return add_syscalls(command, arguments, optarg);
+        return join(command, "-e", &arguments->syscalls, optarg);
     case 'p':
         return add_pid(command, arguments, optarg);
     case 'f':
@@ -127,9 +163,42 @@ bool capture_take_option(const struct command *command, struct capture_arguments
     case 261:
         arguments->live.no_pin = true;
         return true;
+    case 262:
+        arguments->live.system_wide = true;
+        return true;
+    case 263:
+    case 264:
+        return take_group(command, arguments, option);
+    case 265:
+        return join(command, "--sample", &arguments->sample, optarg);
     default:
         return false;
     }
+}
+
+/* Exactly one kind of target. */
+static bool check_target(const struct command *command, const struct sysfold_live_options *live)
+{
+    const char *given[3];
+    size_t count = 0;
+
+    if (live->pid_count)
+        given[count++] = "-p";
+    if (live->system_wide)
+        given[count++] = "--system-wide";
+    if (live->cgroup_count || live->container_count)
+        given[count++] = live->cgroup_count ? "--cgroup" : "--container";
+    if (!count && !live->argv)
+        misused(command, "give a command to run, or -p, --system-wide, --cgroup or --container");
+    else if (count && live->argv)
+        misused(command, "either %s or a command ('%s'), not both", given[0], live->argv[0]);
+    else if (count > 1)
+        misused(command, "either %s or %s, not both", given[0], given[1]);
+    else if (live->argv && !*live->argv[0])
+        misused(command, "the command's name is empty");
+    else
+        return true;
+    return false;
 }
 
 bool capture_take_target(const struct command *command, struct capture_arguments *arguments, int argc, char **argv)
@@ -138,19 +207,22 @@ bool capture_take_target(const struct command *command, struct capture_arguments
     bool attached = live->pid_count > 0;
 
     live->size = sizeof(*live);
+    live->syscalls = arguments->syscalls;
+    live->sample = arguments->sample;
     if (optind < argc)
         live->argv = argv + optind;
-    if (!live->argv && !attached)
-        misused(command, "give a command to run, or -p PID");
-    else if (live->argv && attached)
-        misused(command, "either -p or a command ('%s'), not both", live->argv[0]);
-    else if (arguments->follow && live->no_follow)
+    if (!check_target(command, live))
+        return false;
+    if (arguments->follow && live->no_follow) {
         misused(command, "--follow and --no-follow exclude each other");
-    else if (live->argv && !*live->argv[0])
-        misused(command, "the command's name is empty");
-    else
-        return live->no_follow = attached ? !arguments->follow : live->no_follow, true;
-    return false;
+        return false;
+    }
+    if (!live->argv && !attached && (arguments->follow || live->no_follow)) {
+        misused(command, "--follow and --no-follow are for commands and for -p");
+        return false;
+    }
+    live->no_follow = attached ? !arguments->follow : live->no_follow;
+    return true;
 }
 
 /*
@@ -185,12 +257,13 @@ static void on_failed_write(int signo)
     (void)signo;
 }
 
-static void catch_signals(bool attached)
+static void catch_signals(const struct sysfold_live_options *live)
 {
     static const int caught[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
     struct sigaction before;
 
-    signals.attached = attached;
+    signals.attached = !live->argv;
+    signals.endless = signals.attached && !live->pid_count;
     for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
         bool write_failed = caught[i] == SIGPIPE || caught[i] == SIGXFSZ;
         struct sigaction action = {.sa_handler = write_failed ? on_failed_write : on_signal};
@@ -311,7 +384,9 @@ static void conclude(const struct sysfold_stream *stream, bool ours_failed, stru
     if (ours_failed)
         return;
     if (signals.attached) {
-        result->status = signo && signo != SIGINT ? 128 + signo : EXIT_SUCCESS;
+        bool meant_to_end = !signo || signo == SIGINT || (signals.endless && signo == SIGTERM);
+
+        result->status = meant_to_end ? EXIT_SUCCESS : 128 + signo;
     } else if (signo) {
         result->status = 128 + signo;
     } else if (sysfold_stream_exit_status(stream, &status) == 0) {
@@ -340,6 +415,30 @@ static void run_stream(struct sysfold_stream *stream, const struct sink *sink, s
     conclude(stream, failure < 0 || (sink_error && sink_error != -EPIPE), result);
 }
 
+static void append(char *text, size_t size, const char *more)
+{
+    size_t used = strlen(text);
+
+    (void)snprintf(text + used, size - used, "%s", more);
+}
+
+/* The backends before the chosen one are better, and have a reason not to be it. */
+static void explain_choice(const char *chosen)
+{
+    struct sysfold_backend_info info = {.size = sizeof(info)};
+    char others[600] = "";
+
+    for (size_t i = 0; sysfold_backend_probe(i, &info) == 0 && strcmp(info.name, chosen) != 0; i++) {
+        append(others, sizeof(others), *others ? "; " : " (");
+        append(others, sizeof(others), info.name);
+        append(others, sizeof(others), ": ");
+        append(others, sizeof(others), info.usability == SYSFOLD_USABLE ? "cannot do what is asked" : info.reason);
+        append(others, sizeof(others), *info.remedy ? ": " : "");
+        append(others, sizeof(others), info.remedy);
+    }
+    complain("backend %s: %s%s%s", chosen, info.reason, others, *others ? ")" : "");
+}
+
 void capture_run(struct capture_arguments *arguments, const struct sink *sink, struct capture_result *ret_result)
 {
     struct sysfold_stream *stream = NULL;
@@ -347,13 +446,15 @@ void capture_run(struct capture_arguments *arguments, const struct sink *sink, s
     int r;
 
     *ret_result = (struct capture_result){.stats.size = sizeof(ret_result->stats)};
-    catch_signals(arguments->live.pid_count > 0);
+    catch_signals(&arguments->live);
     r = sysfold_live_open(&arguments->live, &stream, &error);
     if (r < 0) {
         complain("%s", error.message);
         ret_result->status = open_failure(arguments, r);
         return;
     }
+    if (arguments->explain)
+        explain_choice(sysfold_stream_backend(stream));
     ret_result->launched = true;
     run_stream(stream, sink, ret_result);
     sysfold_stream_close(stream);

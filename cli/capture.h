@@ -11,8 +11,11 @@
 struct capture_arguments {
     struct sysfold_live_options live;
     bool follow;    /* -f: with -p, children too */
+    bool explain;   /* -b auto: say which backend it is, and why */
     char *syscalls; /* every -e, joined */
+    char *sample;   /* every --sample, joined */
     pid_t *pids;
+    const char **cgroups, **containers;
 };
 
 /* Options from 256 to 299 are the capture's; a subcommand's own ones without a letter start at 300. */
@@ -29,7 +32,11 @@ struct capture_arguments {
     {"timed", no_argument, NULL, 258}, \
     {"no-filter", no_argument, NULL, 259}, \
     {"buffer", required_argument, NULL, 260}, \
-    {"no-pin", no_argument, NULL, 261}
+    {"no-pin", no_argument, NULL, 261}, \
+    {"system-wide", no_argument, NULL, 262}, \
+    {"cgroup", required_argument, NULL, 263}, \
+    {"container", required_argument, NULL, 264}, \
+    {"sample", required_argument, NULL, 265}
 /* clang-format on */
 
 #define CAPTURE_HELP                                                                                                   \
@@ -37,12 +44,17 @@ struct capture_arguments {
     "  -e SYSCALLS          only these: names, classes (file, process, network, memory,\n"                             \
     "                       signal, ipc, desc), /REGEX, comma-separated; ! first inverts\n"                            \
     "  -p, --pid=PID        attach to a running process (repeatable) instead of a command\n"                           \
-    "  -f, --follow         with -p: its future children as well\n"                                                    \
+    "  -f, --follow         with -p: its descendants, present and future, as well\n"                                   \
+    "      --system-wide    every process of the machine but sysfold itself\n"                                         \
+    "      --cgroup=PATH    every process in this cgroup and below (repeatable)\n"                                     \
+    "      --container=ID   every process of this container (repeatable)\n"                                            \
+    "      --sample=SPEC    record one call in so many: read:100,write:10, or 100 for all\n"                           \
     "      --no-follow      leave the command's children alone\n"                                                      \
     "  -s, --snaplen=N      keep N bytes of each data buffer (80; 0: none; at most 60000)\n"                           \
     "      --string-max=N   keep N bytes of argv and of the environment (16384; at most 24576)\n"                      \
     "      --timed          record how long each call took\n"                                                          \
-    "  -b, --backend=NAME   the mechanism (the best usable; see `sysfold backends`)\n"                                 \
+    "  -b, --backend=NAME   the mechanism (see `sysfold backends`); auto, the default, is the\n"                       \
+    "                       best that can do it here, and said so if it is given\n"                                    \
     "      --no-filter      ptrace: stop at every call, without a seccomp filter\n"                                    \
     "      --no-pin         ptrace: never hold a busy thread on the tracer's cpu\n"                                    \
     "      --buffer=BYTES   room between the target and sysfold (8388608)\n"

@@ -60,6 +60,10 @@ int show_help(const struct command *command);
  * `failure` then. A reader that went away is no failure worth a word. */
 int finish_stdout(int status, int failure);
 
+/* A kind of declared difference: as a word of JSON, and behind the name of what is declared. */
+const char *declared_kind_name(enum sysfold_declared_kind kind);
+const char *declared_kind_phrase(enum sysfold_declared_kind kind);
+
 static inline void cleanup_free_pointer(void *pointer)
 {
     free(*(void **)pointer);

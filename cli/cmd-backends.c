@@ -19,6 +19,20 @@ static const char *usability(const struct sysfold_backend_info *info)
     }
 }
 
+const char *declared_kind_name(enum sysfold_declared_kind kind)
+{
+    static const char *const names[] = {"absent", "different", "unreadable"};
+
+    return names[kind];
+}
+
+const char *declared_kind_phrase(enum sysfold_declared_kind kind)
+{
+    static const char *const phrases[] = {"is absent", "differs", "is unreadable where the call failed"};
+
+    return phrases[kind];
+}
+
 /* NULL: no memory. */
 static json_t *declared_json(const char *backend)
 {
@@ -26,9 +40,8 @@ static json_t *declared_json(const char *backend)
     json_t *list = json_array();
 
     for (size_t i = 0; list && sysfold_declared(backend, i, &declared) == 0; i++) {
-        json_t *entry =
-            json_pack("{s:s, s:s, s:s, s:s}", "row", declared.row, "param", declared.param, "kind",
-                      declared.kind == SYSFOLD_DECLARED_ABSENT ? "absent" : "different", "reason", declared.reason);
+        json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "row", declared.row, "param", declared.param, "kind",
+                                  declared_kind_name(declared.kind), "reason", declared.reason);
 
         if (json_array_append_new(list, entry) < 0) {
             json_decref(list);
@@ -65,8 +78,8 @@ static void show_declared(const char *backend)
         if (!count)
             (void)puts("  not as in other backends:");
         count++;
-        (void)printf("    %s.%s %s: %s\n", declared.row, declared.param,
-                     declared.kind == SYSFOLD_DECLARED_ABSENT ? "is absent" : "differs", declared.reason);
+        (void)printf("    %s.%s %s: %s\n", declared.row, declared.param, declared_kind_phrase(declared.kind),
+                     declared.reason);
     }
     if (!count)
         (void)puts("  nothing is absent or different");

@@ -97,8 +97,8 @@ static void add_declared(json_t *list, const struct pair *pair, bool other)
         json_array_append_new(list,
                               json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "side", other ? "other" : "reference",
                                         "backend", input->backend, "row", declared.row, "param", declared.param, "kind",
-                                        declared.kind == SYSFOLD_DECLARED_ABSENT ? "absent" : "different", "reason",
-                                        declared.reason, "uses", (json_int_t)uses));
+                                        declared_kind_name(declared.kind), "reason", declared.reason, "uses",
+                                        (json_int_t)uses));
     }
 }
 

@@ -296,8 +296,7 @@ static void show_declared(const struct report *report, bool other)
         if (sysfold_comparison_declared_uses(report->pair->comparison, other, i, &uses) < 0 || !uses)
             continue;
         (void)fprintf(report->out, "  %6llu  %s: %s.%s %s: %s\n", (unsigned long long)uses, input->backend,
-                      declared.row, declared.param, declared.kind == SYSFOLD_DECLARED_ABSENT ? "is absent" : "differs",
-                      declared.reason);
+                      declared.row, declared.param, declared_kind_phrase(declared.kind), declared.reason);
     }
 }
 

@@ -3,7 +3,7 @@
 
 _sysfold() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
-    local capture='--backend --pid --follow --no-follow --snaplen --string-max --timed --no-filter --no-pin --buffer --output'
+    local capture='--backend --pid --follow --no-follow --snaplen --string-max --timed --no-filter --no-pin --buffer --system-wide --cgroup --container --sample --output'
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
@@ -14,7 +14,8 @@ _sysfold() {
     trace) options="$capture --json --all --color --help" ;;
     record) options="$capture --compress --quiet --help" ;;
     read) options='--json --all --follow --color --help' ;;
-    stats | ps) options='--json --help' ;;
+    stats) options='--json --live --interval --program-stats --output --help' ;;
+    ps) options='--json --help' ;;
     compare) options='--backends --truth --strace --timeout --snaplen --ignore --output --all --limit --color --json --junit --story --quiet --help' ;;
     backends) options='--verbose --json --help' ;;
     schema) options='--markdown --json --man --help' ;;
@@ -23,7 +24,7 @@ _sysfold() {
     esac
     case $previous in
     -b | --backend | --backends) options=$(sysfold backends --json 2> /dev/null | sed -n 's/^ *"name": "\(.*\)".*/\1/p')
-        [[ $command == compare ]] && options+=' strace'
+        [[ $command == compare ]] && options+=' strace' || options+=' auto'
         ;;
     --color) options='auto always never' ;;
     -p | --pid) options=$(cd /proc && printf '%s ' [0-9]*) ;;

@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "backends/ebpf/internal.h"
+#include "backends/ebpf/stats.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 
@@ -70,6 +71,7 @@ static void ebpf_close(struct capture *capture)
     launch_finish(&capture->launch);
     cleanup_close_fd(&capture->epoll);
     cleanup_close_fd(&capture->stop);
+    cleanup_close_fd(&capture->counting);
     free(capture->snapshot.bytes);
     free((void *)capture->batch);
     free(capture);
@@ -81,6 +83,8 @@ static int prepare(struct capture *capture, struct sysfold_error *error)
     const struct sysfold_live_options *live = &capture->options->live;
     int r = live->argv ? launch_prepare(&capture->launch, live, error) : 0;
 
+    if (r == 0 && live->program_stats)
+        r = stats_enable(&capture->counting, error);
     if (r == 0)
         r = programs_load(&capture->programs, capture->options, error);
     if (r == 0)
@@ -122,6 +126,7 @@ static int ebpf_open(const struct capture_options *options, struct capture **ret
     capture->launch = LAUNCH_NONE;
     capture->epoll = -1;
     capture->stop = -1;
+    capture->counting = -1;
     r = prepare(capture, error);
     if (r < 0) {
         ebpf_close(capture);
@@ -185,6 +190,11 @@ static void ebpf_stats(const struct capture *capture, struct capture_stats *ret_
     ret_stats->buffer_used = rings_used(&capture->rings);
 }
 
+static int ebpf_program(const struct capture *capture, size_t index, struct sysfold_program *ret_program)
+{
+    return stats_program(capture->programs.object, index, ret_program);
+}
+
 const struct sysfold_backend backend_ebpf = {
     .name = "ebpf",
     .summary = "a command, processes, or the whole machine, from within the kernel (needs privilege)",
@@ -197,5 +207,6 @@ const struct sysfold_backend backend_ebpf = {
     .stop = ebpf_stop,
     .exit_status = ebpf_exit_status,
     .stats = ebpf_stats,
+    .program = ebpf_program,
     .close = ebpf_close,
 };

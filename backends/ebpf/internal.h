@@ -18,6 +18,8 @@
 #include "backends/ebpf/layout.h"
 #include "common/encode.h"
 
+struct bpf_object;
+
 /* Whoever takes longer than this to write a record is not waited for. */
 #define EBPF_WINDOW_NS 10000000
 #define EBPF_BATCH_RECORDS 4096
@@ -26,7 +28,8 @@
 
 struct programs {
     struct ebpf_programs *skeleton;
-    int targets;           /* a map, borrowed of the skeleton */
+    const struct bpf_object *object; /* borrowed of the skeleton, */
+    int targets;                     /* and a map of it, */
     uint64_t *generation;  /* goes up when `targets` has changed */
     unsigned cpus;
     size_t ring_size;      /* of one cpu's ring */
@@ -178,6 +181,7 @@ struct capture {
     uint64_t lively_until; /* something came not long ago: more is likely to */
     int epoll;
     int stop;                 /* an eventfd: stop() was called */
+    int counting;             /* open: the kernel counts its programs' runs */
     struct ring_buffer *bell; /* what wakes us */
     uint64_t snapshot_at;     /* when it was complete */
     bool snapshot_told;

@@ -12,15 +12,14 @@
 #include <bpf/libbpf.h>
 
 #include "backends/ebpf/internal.h"
+#include "backends/ebpf/verifier-log.h"
 
 #include <programs.skel.h> /* needs layout.h */
 
 #include "common/cleanup.h"
 #include "common/error.h"
 
-/* The verifier tells its whole way; only the end of it says what was wrong. */
 #define LOG_SIZE (1 << 20)
-#define LOG_LINES 3
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -136,36 +135,18 @@ static int lay(struct programs *programs, const struct capture_options *options,
     return r < 0 ? error_system(error, r, "ebpf: cannot prepare the programs") : 0;
 }
 
-/* Leaves the last lines of a log, its summary aside, as one line. */
-static const char *log_tail(char *log)
+static int refused(int r, const char *log, struct sysfold_error *error)
 {
-    char *end = strstr(log, "\nprocessed "), *at;
-    int lines = 0;
+    char digest[400];
 
-    if (end)
-        *end = '\0';
-    at = log + strlen(log);
-    while (at > log && at[-1] == '\n')
-        *--at = '\0';
-    for (; at > log; at--) {
-        if (at[-1] != '\n')
-            continue;
-        if (++lines == LOG_LINES)
-            break;
-        at[-1] = ';';
-    }
-    return at;
-}
-
-static int refused(int r, char *log, struct sysfold_error *error)
-{
     if (r == -EPERM || r == -EACCES) {
         if (!*log)
             return error_system(error, r, "ebpf: cannot load the programs (root, or CAP_BPF and CAP_PERFMON)");
     }
     if (!*log)
         return error_system(error, r, "ebpf: cannot load the programs");
-    return error_set(error, r, "ebpf: the kernel refuses the programs: %s", log_tail(log));
+    return error_set(error, r, "ebpf: the kernel refuses the programs: %s",
+                     verifier_log_digest(log, digest, sizeof(digest)));
 }
 
 static int open_and_load(struct programs *programs, const struct capture_options *options,
@@ -198,6 +179,7 @@ int programs_load(struct programs *programs, const struct capture_options *optio
     libbpf_set_print(print);
     if (r < 0)
         return r;
+    programs->object = programs->skeleton->obj;
     programs->targets = bpf_map__fd(programs->skeleton->maps.targets);
     programs->generation = (uint64_t *)&programs->skeleton->bss->generation;
     return 0;

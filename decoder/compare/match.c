@@ -15,7 +15,8 @@
 /* A parameter of both rows, or of one of them. */
 struct item {
     int8_t params[2];
-    int16_t declared[2]; /* index; -1: nothing is declared of it */
+    int16_t declared[2];   /* index; -1: nothing is declared of it */
+    int16_t unreadable[2]; /* the same of memory that was not read */
     bool is_ignored;
 };
 
@@ -37,7 +38,20 @@ static int find_declared(const struct matcher *matcher, unsigned side, const cha
     for (size_t i = 0; i < matcher->declared_counts[side]; i++) {
         const struct sysfold_declared *declared = &matcher->declared[side][i];
 
-        if (is_for(declared->row, row) && !strcmp(declared->param, param))
+        if (declared->kind != SYSFOLD_DECLARED_UNREADABLE && is_for(declared->row, row) &&
+            !strcmp(declared->param, param))
+            return (int)i;
+    }
+    return -1;
+}
+
+static int find_unreadable(const struct matcher *matcher, unsigned side, const char *row, const char *param)
+{
+    for (size_t i = 0; i < matcher->declared_counts[side]; i++) {
+        const struct sysfold_declared *declared = &matcher->declared[side][i];
+
+        if (declared->kind == SYSFOLD_DECLARED_UNREADABLE && is_for(declared->row, row) &&
+            is_for(declared->param, param))
             return (int)i;
     }
     return -1;
@@ -177,6 +191,8 @@ static struct item item_of(const struct matcher *matcher, const char *row, const
     return (struct item){
         .params = {(int8_t)a, (int8_t)b},
         .declared = {(int16_t)find_declared(matcher, 0, row, param), (int16_t)find_declared(matcher, 1, row, param)},
+        .unreadable = {(int16_t)find_unreadable(matcher, 0, row, param),
+                       (int16_t)find_unreadable(matcher, 1, row, param)},
         .is_ignored = is_ignored(matcher, row, param),
     };
 }
@@ -501,15 +517,30 @@ static bool same_item(struct meeting *meeting, const struct item *item, enum sys
     return same_value(meeting, &a, &b) || is_unknown(meeting, item);
 }
 
-/* Why it may differ; NULL: it may not. */
-static const char *excuse(struct matcher *matcher, const struct item *item, const enum sysfold_status statuses[2],
-                          bool uses)
+/* The declaration that holds of that side, -1: none. A call that succeeds has had its memory read by the kernel, too. */
+static int declaration_of(const struct meeting *meeting, const struct item *item, unsigned side,
+                          enum sysfold_status status)
 {
-    for (unsigned side = 0; side < 2; side++) {
-        int index = item->declared[side];
+    const struct matcher *matcher = meeting->matcher;
+    int index = item->declared[side];
 
-        if (index < 0 ||
-            (matcher->declared[side][index].kind == SYSFOLD_DECLARED_ABSENT && statuses[side] != SYSFOLD_ABSENT))
+    if (index >= 0 && (matcher->declared[side][index].kind == SYSFOLD_DECLARED_DIFFERENT || status == SYSFOLD_ABSENT))
+        return index;
+    if (status == SYSFOLD_UNREADABLE && meeting->views[side].record.flags & SYSFOLD_EVENT_FAILED)
+        return item->unreadable[side];
+    return -1;
+}
+
+/* Why it may differ; NULL: it may not. */
+static const char *excuse(const struct meeting *meeting, const struct item *item,
+                          const enum sysfold_status statuses[2], bool uses)
+{
+    const struct matcher *matcher = meeting->matcher;
+
+    for (unsigned side = 0; side < 2; side++) {
+        int index = declaration_of(meeting, item, side, statuses[side]);
+
+        if (index < 0)
             continue;
         if (uses)
             matcher->uses[side][index]++;
@@ -551,7 +582,7 @@ bool matcher_same(struct matcher *matcher, uint32_t a, uint32_t b)
     for (unsigned i = 0; i < pairing->count; i++) {
         enum sysfold_status statuses[2];
 
-        if (!same_item(&meeting, &pairing->items[i], statuses) && !excuse(matcher, &pairing->items[i], statuses, false))
+        if (!same_item(&meeting, &pairing->items[i], statuses) && !excuse(&meeting, &pairing->items[i], statuses, false))
             return false;
     }
     return true;
@@ -578,7 +609,7 @@ int matcher_join(struct matcher *matcher, uint32_t a, uint32_t b, struct mismatc
 
         if (same_item(&meeting, item, statuses))
             continue;
-        reason = excuse(matcher, item, statuses, true);
+        reason = excuse(&meeting, item, statuses, true);
         differences[count++] = (struct mismatch){{item->params[0], item->params[1]}, reason};
         if (!reason || matched == MATCHED_NOT)
             matched = MATCHED_NOT;

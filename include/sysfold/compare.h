@@ -47,14 +47,15 @@ SYSFOLD_API int sysfold_story_to_text(const struct sysfold_story *story, char **
 
 /* What a backend (or a witness: "truth", "strace") cannot say, or says differently, and why. */
 enum sysfold_declared_kind {
-    SYSFOLD_DECLARED_ABSENT = 0,    /* it does not know it */
-    SYSFOLD_DECLARED_DIFFERENT = 1, /* what it says differs */
+    SYSFOLD_DECLARED_ABSENT = 0,     /* it does not know it */
+    SYSFOLD_DECLARED_DIFFERENT = 1,  /* what it says differs */
+    SYSFOLD_DECLARED_UNREADABLE = 2, /* of a call that failed it says that memory cannot be read which can be */
 };
 
 struct sysfold_declared {
     size_t size;       /* in: sizeof(struct sysfold_declared) */
     const char *row;   /* a row's name; "*": every row's */
-    const char *param; /* a parameter's name; "*": the whole event */
+    const char *param; /* a parameter's name; "*": the whole event; where UNREADABLE is declared: any parameter */
     enum sysfold_declared_kind kind;
     const char *reason; /* a sentence */
 };

@@ -59,7 +59,7 @@ class Whole(Case):
 
     def test_durations(self):
         self.assertNotIn("SECONDS", self.succeed("stats", self.capture))
-        capture = self.record("sleep", "0.2", options=["--timed"])
+        capture = self.record("sleep", "0.2", options=["-b", "ptrace", "--timed"])
         self.assertIn("SECONDS", self.succeed("stats", capture))
         rows = json.loads(self.succeed("stats", "--json", capture))["by_event"]
         slept = [row["duration"] for row in rows if "nanosleep" in row["event"]]
@@ -89,7 +89,7 @@ class Whole(Case):
 
     def test_ps_of_what_still_ran(self):
         target = self.start("/bin/sleep", "600")
-        recorder = self.start_sysfold("record", "-q", "-o", "b.sfold", "-p", str(target.pid))
+        recorder = self.start_sysfold("record", "-b", "ptrace", "-q", "-o", "b.sfold", "-p", str(target.pid))
         self.wait_until_traced(target.pid)
         recorder.terminate()
         self.assert_ends(recorder, 143)

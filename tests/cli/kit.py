@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the command share. The first argument of each test file is the command."""
+"""What the tests of the command share. The first argument of each test file is the command; a second one is the backend
+that every trace and record of its tests uses, and without which they are skipped."""
 
 import json
 import os
@@ -14,8 +15,11 @@ import time
 import unittest
 
 SYSFOLD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "sysfold"
-PATIENCE = float(os.environ.get("PATIENCE", 60))  # seconds for what takes none, on a machine that is busy with something else
+BACKEND = sys.argv[2] if len(sys.argv) > 2 and not sys.argv[2].startswith("-") else None
+CHOICE = f"-b {BACKEND}" if BACKEND else ""  # for shell scripts
+PATIENCE = float(os.environ.get("PATIENCE", 60))  # seconds for what takes none, on a busy machine
 NOBODY = 65534
+SKIP = 77
 for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # in the background of a shell they may be
     if signal.getsignal(ignored) == signal.SIG_IGN:
         signal.signal(ignored, signal.SIG_DFL)
@@ -27,6 +31,22 @@ def environment(**changes):
     """A plain one; a sanitizer's settings pass."""
     kept = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
     return {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC0", "TERM": "xterm", **kept, **changes}
+
+
+def with_backend(arguments):
+    """A trace or record that names no backend gets the one that is tested."""
+    if not BACKEND or arguments[0] not in ("trace", "record") or "-b" in arguments:
+        return arguments
+    return [arguments[0], "-b", BACKEND, *arguments[1:]]
+
+
+def why_unusable(backend):
+    """Why the backend cannot be tested here; None where it can."""
+    done = subprocess.run([SYSFOLD, "backends", "--json"], check=False, stdout=subprocess.PIPE)
+    known = {entry["name"]: entry for entry in json.loads(done.stdout)}
+    if backend not in known:
+        return "this build is without it"
+    return known[backend]["reason"] if known[backend]["usability"] != "usable" else None
 
 
 class Case(unittest.TestCase):
@@ -45,7 +65,7 @@ class Case(unittest.TestCase):
             del options["stdin"]
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
-        return subprocess.run([SYSFOLD, *arguments], cwd=options.pop("cwd", self.directory), check=False,
+        return subprocess.run([SYSFOLD, *with_backend(arguments)], cwd=options.pop("cwd", self.directory), check=False,
                               env=environment(**options.pop("env", {})), timeout=PATIENCE, **options)
 
     def start(self, *command, **options):
@@ -57,7 +77,7 @@ class Case(unittest.TestCase):
     def start_sysfold(self, *arguments, **options):
         """What it says on stderr is in the file `errors`: a target that outlives it must not keep a pipe open."""
         with open(self.path("errors"), "wb") as errors:
-            return self.start(SYSFOLD, *arguments, stdin=subprocess.DEVNULL, stderr=errors,
+            return self.start(SYSFOLD, *with_backend(arguments), stdin=subprocess.DEVNULL, stderr=errors,
                               **{"stdout": subprocess.DEVNULL, **options})
 
     def errors(self):
@@ -119,7 +139,7 @@ def on_terminal(*arguments, keys=(), env=None, stdout=None):
     if pid == 0:
         if stdout:
             os.dup2(os.open(stdout, os.O_WRONLY | os.O_CREAT, 0o600), 1)
-        os.execve(SYSFOLD, [SYSFOLD, *arguments], environment(**(env or {})))
+        os.execve(SYSFOLD, [SYSFOLD, *with_backend(arguments)], environment(**(env or {})))
     output = b""
     keys = list(keys)
     deadline = time.monotonic() + PATIENCE
@@ -139,5 +159,8 @@ def on_terminal(*arguments, keys=(), env=None, stdout=None):
 
 
 def main():
-    del sys.argv[1:2]
+    del sys.argv[1:3 if BACKEND else 2]
+    if BACKEND and (why := why_unusable(BACKEND)):
+        print(f"skipped: {BACKEND}: {why}")
+        sys.exit(SKIP)
     unittest.main(verbosity=2)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import unittest
 
-from kit import Case, main, on_terminal
+from kit import CHOICE, SYSFOLD, Case, main, on_terminal
 
 
 class Signals(Case):
@@ -77,8 +77,8 @@ class Signals(Case):
         self.assertIn(b"caught", output)
 
     def test_what_sysfold_ignores_the_target_ignores_too(self):
-        script = f'trap "" INT HUP; exec "$0" trace -o log grep SigIgn /proc/self/status'
-        done = subprocess.run(["/bin/sh", "-c", script, __import__("kit").SYSFOLD], cwd=self.directory, check=False,
+        script = f'trap "" INT HUP; exec "$0" trace {CHOICE} -o log grep SigIgn /proc/self/status'
+        done = subprocess.run(["/bin/sh", "-c", script, SYSFOLD], cwd=self.directory, check=False,
                               stdout=subprocess.PIPE)
         self.assertEqual(int(done.stdout.split()[1], 16), 1 << signal.SIGINT - 1 | 1 << signal.SIGHUP - 1)
 

@@ -182,6 +182,15 @@ static int fault_start(struct capture *capture, struct sysfold_error *error)
     return capture->backend->start(capture->inner, error);
 }
 
+static int take_in(struct tape *tape, const struct batch *batch)
+{
+    int r = tape_append(tape, batch->records, batch->size);
+
+    for (size_t i = 0; r == 0 && i < batch->count; i++)
+        r = tape_insert(tape, tape->count, batch->each[i]);
+    return r;
+}
+
 /* Where to strike is drawn among all there is, hence everything is taken in before anything is handed on. */
 static int fault_next_batch(struct capture *capture, int timeout_ms, struct batch *ret_batch,
                             struct sysfold_error *error)
@@ -191,7 +200,7 @@ static int fault_next_batch(struct capture *capture, int timeout_ms, struct batc
     if (capture->told)
         return 0;
     while ((r = capture->backend->next_batch(capture->inner, timeout_ms, ret_batch, error)) > 0) {
-        r = tape_append(&capture->tape, ret_batch->records, ret_batch->size);
+        r = take_in(&capture->tape, ret_batch);
         if (r < 0)
             return error_system(error, r, "fault: cannot keep the stream");
     }

@@ -35,7 +35,7 @@ class Nothing(Exception):
 
 def compare(faulty, scenario, fault):
     """Returns the exit status, the report, and (row, parameter) of what was damaged."""
-    environment = {**os.environ, "SYSFOLD_FAULT": fault, "SYSFOLD_FAULT_VERBOSE": "1"}
+    environment = {**os.environ, "SYSFOLD_FAULT": f"{fault},backend=ptrace", "SYSFOLD_FAULT_VERBOSE": "1"}
     done = subprocess.run([faulty, "compare", "-b", "ptrace,fault", "--json", "--", scenario], check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, timeout=300,
                           stdin=subprocess.DEVNULL)

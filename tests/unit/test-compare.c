@@ -593,6 +593,29 @@ Test(compare, declared_differences_are_counted)
     EXPECT_DIFFERENT();
 }
 
+/* What the ebpf backend declares: memory that a call which failed had no need of may not be in memory. */
+Test(compare, unreadable_is_excused_where_declared_and_the_call_failed)
+{
+    theirs.backend = "ebpf";
+    TELL(&ours, 10, "sethostname", N("res", -1), N("size", 4), S("name", "host"));
+    TELL(&theirs, 10, "sethostname", N("res", -1), N("size", 4), STATUS("name", SYSFOLD_UNREADABLE));
+    EXPECT_SAME();
+    cr_expect_eq(judge(NULL).lines[SYSFOLD_LINE_DECLARED], 1);
+    theirs.backend = "test";
+    EXPECT_DIFFERENT();
+    theirs.backend = "ebpf";
+    theirs.size = 0;
+    TELL(&theirs, 10, "sethostname", N("res", -1), N("size", 4), S("name", "HOST"));
+    EXPECT_DIFFERENT();
+    theirs.size = 0;
+    TELL(&theirs, 10, "sethostname", N("res", -1), N("size", 4), STATUS("name", SYSFOLD_NULL));
+    EXPECT_DIFFERENT();
+    ours.size = theirs.size = 0;
+    TELL(&ours, 10, "sethostname", N("res", 0), N("size", 4), S("name", "host"));
+    TELL(&theirs, 10, "sethostname", N("res", 0), N("size", 4), STATUS("name", SYSFOLD_UNREADABLE));
+    EXPECT_DIFFERENT();
+}
+
 Test(compare, what_was_counted_as_lost_is_no_difference)
 {
     for (int i = 0; i < 5; i++)

@@ -20,7 +20,8 @@ TestSuite(ptrace_life, .timeout = 110);
 static struct trace trace;
 static char report[64];
 
-#define OPTIONS(...) (&(struct sysfold_live_options){.size = sizeof(struct sysfold_live_options), __VA_ARGS__})
+#define OPTIONS(...)                                                                                                   \
+    (&(struct sysfold_live_options){.size = sizeof(struct sysfold_live_options), .backend = "ptrace", __VA_ARGS__})
 #define ARGV(...) ((char *[]){__VA_ARGS__, NULL})
 #define WORKER(MS, THREADS) ARGV((char *)program("worker"), report, (char *)(MS), (char *)(THREADS))
 
