@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * From the rings to batches. Records of different cpus are merged by time: the
- * oldest of the rings' next records goes first, once it is so old (the window)
- * that no ring will bring an older one. They are copied, a few dozen bytes
- * each, so that a batch is one span and the rings have room again at once.
+ * From the rings to batches: the oldest of the rings' next records goes first.
+ * The records stay where they are until the next batch is asked for.
  */
 
 #include <errno.h>
@@ -13,14 +11,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <bpf/libbpf.h>
+
 #include "backends/ebpf/internal.h"
 #include "common/error.h"
 #include "common/record.h"
 
-#define WINDOW_MS (EBPF_WINDOW_NS / 1000000)
+/* While something comes, it is fetched this often. What comes after a pause is fetched at once. */
+#define NAP_MS 4
+#define LIVELY_NS 20000000
 /* An idle consumer looks this often whether targets are left. */
-#define SLICE_MS 50
 #define SWEEP_NS 1000000000
+/* Two clocks cannot be read at once. */
+#define CLOCK_TOLERANCE_NS 1000000
 
 static struct record_header header_of(const uint8_t *record)
 {
@@ -79,46 +82,31 @@ static bool is_told(struct capture *capture, const uint8_t *record)
     return true;
 }
 
-static void put(struct capture *capture, const uint8_t *record, size_t size)
-{
-    memcpy(capture->batch + capture->batch_size, record, size);
-    capture->batch_size += size;
-}
-
-/* A loss goes where it began, as far as what came later has not been handed on yet. */
+/* A loss goes where it began, as far as what came later has not been handed on yet. The encoder has room for one. */
 static bool put_loss(struct capture *capture, uint64_t until)
 {
-    uint64_t time;
-    int cpu = losses_first(&capture->losses, &time);
-    const uint8_t *record;
     size_t size;
 
-    if (cpu < 0 || time > until)
+    if (capture->losses.next_time > until)
         return false;
-    record = losses_tell(&capture->losses, (unsigned)cpu, &capture->encoder, &size);
-    put(capture, record, size);
+    capture->batch[capture->batch_count++] = losses_tell(&capture->losses, &capture->encoder, &size);
     return true;
 }
 
 /* Everything up to a time, in its order, as far as the batch has room. */
 static void gather(struct capture *capture, uint64_t until)
 {
-    capture->batch_size = 0;
-    losses_read(&capture->losses);
-    rings_turn(&capture->rings);
-    while (capture->batch_size + RECORD_SIZE_MAX <= EBPF_BATCH_ROOM) {
-        struct ring *ring = rings_oldest(&capture->rings);
-        uint64_t time = ring && ring->head_time < until ? ring->head_time : until;
+    capture->batch_count = 0;
+    while (capture->batch_count < EBPF_BATCH_RECORDS) {
+        uint64_t time = UINT64_MAX;
+        const uint8_t *record = rings_oldest(&capture->rings, &time);
 
-        if (put_loss(capture, time))
-            continue;
-        if (!ring || ring->head_time > until)
+        if (put_loss(capture, time < until ? time : until) || !record || time > until)
             break;
-        if (is_told(capture, ring->head))
-            put(capture, ring->head, header_of(ring->head).length);
-        rings_next(ring);
+        if (is_told(capture, record))
+            capture->batch[capture->batch_count++] = record;
+        rings_pop(&capture->rings);
     }
-    rings_turn(&capture->rings);
 }
 
 static bool take_stop(const struct capture *capture)
@@ -165,31 +153,32 @@ static void advance(struct capture *capture, uint64_t now)
     }
 }
 
-static uint64_t gather_until(const struct capture *capture, uint64_t now)
+/* How long to wait for the bell: for a moment, or until there is something. */
+static int nap_of(const struct capture *capture, uint64_t now, int most_ms)
 {
-    return capture->phase == PHASE_LAST ? UINT64_MAX : now - EBPF_WINDOW_NS;
-}
+    int nap = SWEEP_NS / 1000000;
 
-/* In the middle of a burst, or at the end, nobody has to wake us. */
-static int nap_of(struct capture *capture)
-{
-    return capture->phase != PHASE_RUNNING || rings_oldest(&capture->rings) ? WINDOW_MS : SLICE_MS;
+    if (capture->phase != PHASE_RUNNING || now < capture->lively_until)
+        nap = NAP_MS;
+    else if (capture->options->live.system_wide)
+        nap = most_ms;
+    return most_ms >= 0 && (nap < 0 || most_ms < nap) ? most_ms : nap;
 }
 
 static int wait_for_more(struct capture *capture, int most_ms)
 {
+    uint64_t now = programs_now(&capture->programs);
+    bool idle = capture->phase == PHASE_RUNNING && now >= capture->lively_until;
     struct epoll_event event;
-    int nap = nap_of(capture);
+    int r;
 
-    if (most_ms < nap)
-        nap = most_ms;
-    if (nap == WINDOW_MS || rings_oldest(&capture->rings)) {
-        /* The rings are readable as long as something is in them: only the time can help. */
-        const struct timespec time = {.tv_nsec = (long)nap * 1000000};
-
-        return nanosleep(&time, NULL) < 0 ? -errno : 0;
-    }
-    return epoll_wait(capture->epoll, &event, 1, nap) < 0 ? -errno : 0;
+    if (!rings_await(&capture->rings, idle) && idle)
+        return 0;
+    r = epoll_wait(capture->epoll, &event, 1, nap_of(capture, now, most_ms));
+    if (r < 0)
+        return -errno;
+    (void)ring_buffer__consume(capture->bell);
+    return 0;
 }
 
 static bool next_snapshot(struct capture *capture, struct batch *ret_batch)
@@ -202,23 +191,38 @@ static bool next_snapshot(struct capture *capture, struct batch *ret_batch)
     return ret_batch->size > 0;
 }
 
+/* The machine was suspended: its time goes on where it would be. */
+static void follow_clock(struct capture *capture)
+{
+    uint64_t offset = programs_clock_offset(&capture->programs);
+
+    if (offset - capture->rings_clock + CLOCK_TOLERANCE_NS <= 2 * CLOCK_TOLERANCE_NS)
+        return;
+    capture->rings_clock = offset;
+    rings_set_clock(&capture->rings, offset);
+}
+
 /* One round: 1 a batch, 0 the end, -EAGAIN. */
 static int step(struct capture *capture, struct batch *ret_batch)
 {
-    uint64_t now = programs_now(&capture->programs);
+    uint64_t now = programs_now(&capture->programs), until;
 
     if (capture->phase == PHASE_RUNNING && take_stop(capture)) {
         capture->stopped = true;
         programs_detach(&capture->programs);
         begin_ending(capture, now);
     }
-    gather(capture, gather_until(capture, now));
-    if (capture->batch_size) {
-        ret_batch->records = capture->batch;
-        ret_batch->size = capture->batch_size;
+    follow_clock(capture);
+    losses_read(&capture->losses);
+    until = rings_turn(&capture->rings, now);
+    gather(capture, capture->phase == PHASE_LAST ? UINT64_MAX - 1 : until);
+    if (capture->batch_count) {
+        capture->lively_until = now + LIVELY_NS;
+        ret_batch->each = capture->batch;
+        ret_batch->count = capture->batch_count;
         return 1;
     }
-    if (!rings_oldest(&capture->rings) || capture->phase != PHASE_RUNNING)
+    if (!rings_used(&capture->rings) || capture->phase != PHASE_RUNNING)
         advance(capture, now);
     return capture->phase == PHASE_OVER ? 0 : -EAGAIN;
 }
@@ -233,7 +237,7 @@ int capture_next_batch(struct capture *capture, int timeout_ms, struct batch *re
     for (;;) {
         int r = capture->phase == PHASE_OVER ? 0 : step(capture, ret_batch);
         uint64_t spent = (programs_now(&capture->programs) - start) / 1000000;
-        int left = timeout_ms < 0 ? SLICE_MS : (uint64_t)timeout_ms > spent ? timeout_ms - (int)spent : 0;
+        int left = timeout_ms < 0 ? -1 : (uint64_t)timeout_ms > spent ? timeout_ms - (int)spent : 0;
 
         if (r >= 0)
             return r;

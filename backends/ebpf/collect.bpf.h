@@ -114,8 +114,8 @@ __noinline __u64 read_string(struct walk *walk, __u64 address, __u32 at, __u32 r
     size = bpf_probe_read_user_str(room_at(walk, at), at_most(room + 1, RECORD_MAX), (const void *)address);
     if (size > room)
         return OUTCOME(room, true);
-    if (size > 0)
-        return OUTCOME(size - 1, false);
+    if (size >= 0) /* an empty one counts its NUL only since Linux 6.13 */
+        return OUTCOME(size ? size - 1 : 0, false);
     got = copy_pages(walk, address, at, room);
     return got ? OUTCOME(got, true) : NO_VALUE(STATUS_UNREADABLE);
 }
@@ -426,16 +426,12 @@ static __always_inline int put_outcome(struct walk *walk, __u32 place, __u32 ind
 __noinline int put_kept(struct walk *walk, __u32 place, __u32 index)
 {
     const volatile struct ebpf_param *param = param_at(place);
-    __u64 key = bpf_get_current_pid_tgid(), size, now;
-    const struct kept *kept = bpf_map_lookup_elem(&paths, &key);
+    const struct kept *kept = bpf_task_storage_get(&paths, bpf_get_current_task_btf(), NULL, 0);
     __u32 at, behind;
+    __u64 size, now;
 
     if (!walk || !kept || kept->nr != walk->nr)
         return 0;
-    if (kept->status) {
-        put_nothing(walk, place, index, kept->status);
-        return 1;
-    }
     at = walk->end + sizeof(__u16);
     size = at_most(kept->size, PATH_MAX_BYTES);
     bpf_probe_read_kernel(room_at(walk, at), size, kept->bytes);
@@ -616,24 +612,55 @@ __noinline int put_param(struct walk *walk, __u32 place, __u32 index)
     }
 }
 
+/* The integers at hand, eight bytes each: what is too much of one is where the next one goes, or a later parameter. */
+__noinline int put_scalars(struct walk *walk, __u32 first, __u32 count)
+{
+    if (!walk)
+        return 0;
+    for (__u32 i = 0; i < PARAM_MAX && i < count; i++) {
+        const volatile struct ebpf_param *param = param_at(first + i);
+
+        store_u64(walk->room + PREFIX_MAX + at_most(param->place, FIXED_MAX),
+                  walk->values[at_most(param->value, EBPF_VALUES - 1)]);
+    }
+    return 0;
+}
+
+/* The parameters from `first` to before `end`, but for those in `skipped`, which only a success has. */
+__noinline int put_params(struct walk *walk, __u32 first, __u32 end, __u32 skipped)
+{
+    if (!walk)
+        return 0;
+    for (__u32 i = 0; i < PARAM_MAX && first + i < end; i++) {
+        __u32 index = param_at(first + i)->index;
+
+        if (skipped >> (index & 31) & 1)
+            put_nothing(walk, first + i, index, STATUS_PRESENT);
+        else
+            put_param(walk, first + i, index);
+    }
+    return 0;
+}
+
 /* The whole record of a call: row, arguments and result are in `walk`. */
 static __always_inline void collect(struct walk *walk)
 {
     const volatile struct ebpf_row *row = row_at(walk->row);
-    __u32 first = row->first, count = row->param_count, skipped = 0;
+    __u32 first = row->first, end = first + row->param_count, scalars = row->scalar_count, skipped = 0;
 
     walk->number = row->number;
+    walk->class = row->class;
     walk->end = PREFIX_MAX + at_most(row->fixed_size, FIXED_MAX);
     if (has_failed(walk)) {
         walk->flags |= FLAG_FAILED;
         skipped = row->success_mask;
     }
-    for (__u32 i = 0; i < PARAM_MAX && i < count; i++) {
-        if (skipped >> i & 1)
-            put_nothing(walk, first + i, i, STATUS_PRESENT);
-        else
-            put_param(walk, first + i, i);
-    }
+    if (walk->unfinished || walk->replaced)
+        scalars = 0;
+    else
+        put_scalars(walk, first, scalars);
+    if (first + scalars < end)
+        put_params(walk, first + scalars, end, skipped);
     walk_finish(walk);
 }
 

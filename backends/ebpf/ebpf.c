@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <bpf/libbpf.h>
+
 #include "backends/ebpf/internal.h"
 #include "backends/ebpf/stats.h"
 #include "common/cleanup.h"
@@ -24,18 +26,30 @@ static int watch(const struct capture *capture, int fd)
     return epoll_ctl(capture->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+/* What rings the bell says nothing else. */
+static int hear(void *context, void *data, size_t size)
+{
+    (void)context;
+    (void)data;
+    (void)size;
+    return 0;
+}
+
 static int make_waiting(struct capture *capture, struct sysfold_error *error)
 {
     int r;
 
-    capture->batch = malloc(EBPF_BATCH_ROOM);
+    capture->batch = malloc(EBPF_BATCH_RECORDS * sizeof(*capture->batch));
     if (!capture->batch)
         return error_system(error, -ENOMEM, "ebpf: cannot start a capture");
-    capture->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    capture->bell = ring_buffer__new(programs_bell_map(&capture->programs), hear, NULL, NULL);
+    r = capture->bell ? 0 : -errno;
+    capture->stop = r < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     capture->epoll = capture->stop < 0 ? -1 : epoll_create1(EPOLL_CLOEXEC);
-    r = capture->epoll < 0 ? -errno : watch(capture, capture->stop);
-    for (unsigned i = 0; i < capture->rings.count && r == 0; i++)
-        r = watch(capture, capture->rings.fds[i]);
+    if (r == 0)
+        r = capture->epoll < 0 ? -errno : watch(capture, capture->stop);
+    if (r == 0)
+        r = watch(capture, ring_buffer__epoll_fd(capture->bell));
     return r < 0 ? error_system(error, r, "ebpf: cannot start a capture") : 0;
 }
 
@@ -50,15 +64,16 @@ static void ebpf_stop(struct capture *capture)
 
 static void ebpf_close(struct capture *capture)
 {
-    programs_finish(&capture->programs);
-    launch_finish(&capture->launch);
+    ring_buffer__free(capture->bell);
     losses_finish(&capture->losses);
     rings_finish(&capture->rings);
+    programs_finish(&capture->programs);
+    launch_finish(&capture->launch);
     cleanup_close_fd(&capture->epoll);
     cleanup_close_fd(&capture->stop);
     cleanup_close_fd(&capture->counting);
     free(capture->snapshot.bytes);
-    free(capture->batch);
+    free((void *)capture->batch);
     free(capture);
 }
 
@@ -71,12 +86,15 @@ static int prepare(struct capture *capture, struct sysfold_error *error)
     if (r == 0 && live->program_stats)
         r = stats_enable(&capture->counting, error);
     if (r == 0)
-        r = rings_create(&capture->rings, live->buffer_size, error);
+        r = programs_load(&capture->programs, capture->options, error);
     if (r == 0)
-        r = programs_load(&capture->programs, capture->options, &capture->rings, error);
+        r = rings_init(&capture->rings, programs_rings_map(&capture->programs), capture->programs.ring_size,
+                       capture->programs.cpus, error);
     if (r < 0)
         return r;
-    r = losses_init(&capture->losses, capture->programs.losses);
+    capture->rings_clock = programs_clock_offset(&capture->programs);
+    rings_set_clock(&capture->rings, capture->rings_clock);
+    r = losses_init(&capture->losses, &capture->rings);
     if (r < 0)
         return error_system(error, r, "ebpf: cannot count losses");
     return make_waiting(capture, error);
@@ -122,17 +140,17 @@ static int ebpf_open(const struct capture_options *options, struct capture **ret
 static int begin_recording(struct capture *capture, struct sysfold_error *error)
 {
     const struct sysfold_live_options *live = &capture->options->live;
-    int targets = capture->programs.targets;
+    const struct programs *programs = &capture->programs;
     int r = programs_attach(&capture->programs, error);
 
     if (r == 0 && live->argv)
-        r = targets_add(targets, capture->launch.pid, error);
+        r = targets_add(programs, capture->launch.pid, error);
     if (r == 0 && live->pid_count)
-        r = targets_add_pids(targets, live->pids, live->pid_count, error);
+        r = targets_add_pids(programs, live->pids, live->pid_count, error);
     if (r < 0)
         return r;
-    r = targets_snapshot(targets, live->system_wide, &capture->encoder, &capture->snapshot);
-    capture->snapshot_at = programs_now(&capture->programs);
+    r = targets_snapshot(programs->targets, live->system_wide, &capture->encoder, &capture->snapshot);
+    capture->snapshot_at = programs_now(programs);
     return r < 0 ? error_system(error, r, "ebpf: cannot take the initial snapshot") : 0;
 }
 
@@ -181,6 +199,7 @@ const struct sysfold_backend backend_ebpf = {
     .name = "ebpf",
     .summary = "a command, processes, or the whole machine, from within the kernel (needs privilege)",
     .system_wide = true,
+    .samples = true,
     .probe = ebpf_probe,
     .open = ebpf_open,
     .start = ebpf_start,

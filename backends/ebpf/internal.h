@@ -20,81 +20,99 @@
 
 struct bpf_object;
 
-#define EBPF_RINGS_MAX 16
-/* Records of two rings come in order if they are written within so long after they were made. */
+/* Whoever takes longer than this to write a record is not waited for. */
 #define EBPF_WINDOW_NS 10000000
-#define EBPF_BATCH_ROOM (256 * 1024)
+#define EBPF_BATCH_RECORDS 4096
 
 /* load.c: the programs. */
 
 struct programs {
     struct ebpf_programs *skeleton;
-    int targets, rings, losses; /* maps, borrowed of the skeleton */
-    const struct bpf_object *object; /* likewise */
-    uint64_t clock_offset;      /* from CLOCK_BOOTTIME to the epoch */
+    const struct bpf_object *object; /* borrowed of the skeleton, */
+    int targets;                     /* and a map of it, */
+    uint64_t *generation;  /* goes up when `targets` has changed */
+    unsigned cpus;
+    size_t ring_size;      /* of one cpu's ring */
+    uint64_t clock_offset; /* from CLOCK_BOOTTIME to the epoch */
 };
 
-struct rings;
-
-int programs_load(struct programs *programs, const struct capture_options *options, const struct rings *rings,
-                  struct sysfold_error *error);
+int programs_load(struct programs *programs, const struct capture_options *options, struct sysfold_error *error);
 int programs_attach(struct programs *programs, struct sysfold_error *error);
 /* What is in the rings stays there. */
 void programs_detach(struct programs *programs);
 void programs_finish(struct programs *programs);
-/* The programs' clock: now, as records have it. */
+int programs_rings_map(const struct programs *programs);
+int programs_bell_map(const struct programs *programs);
+/* Now, as records have it. It counts the time that a suspended machine spends. */
 uint64_t programs_now(const struct programs *programs);
+/* What is between the programs' clock, which does not, and that. */
+uint64_t programs_clock_offset(const struct programs *programs);
 
 /* rows.c: every row of events.def, as the programs walk it. -E2BIG: layout.h has no room for them. */
 int rows_lay(struct ebpf_row rows[EBPF_ROWS], struct ebpf_param params[EBPF_PARAMS]);
 
-/* rings.c: one ring buffer for each cpu, or for some of them. */
+/* rings.c: one for each cpu. */
 
 struct ring {
-    int fd;
-    size_t size;
-    uint64_t *consumer;       /* how far we have read: a page that we write */
-    const uint64_t *producer; /* how far the kernel has: a page before its data */
-    const uint8_t *data;      /* mapped twice, one behind the other */
-    uint64_t at;              /* where we read; the consumer's page follows at the end of a pass */
-    const uint8_t *head;      /* the next record, NULL: none yet */
+    struct ebpf_ring *shared;
+    uint64_t seen, read; /* bytes so far */
+    size_t at;           /* of the next record */
+    const uint8_t *head; /* the next record, NULL: none yet */
     uint64_t head_time;
-    size_t head_span; /* what it takes in the ring */
+    uint64_t complete_to; /* nothing older will come */
 };
 
 struct rings {
-    struct ring each[EBPF_RINGS_MAX];
-    int fds[EBPF_RINGS_MAX];
+    struct ring *each;
     unsigned count;
+    size_t size;        /* of each one's data */
+    struct ring **heap; /* those that have a head */
+    unsigned heap_count;
+    void *memory;
+    size_t memory_size;
 };
 
-int rings_create(struct rings *rings, size_t buffer_size, struct sysfold_error *error);
+/* What each cpu gets of a buffer. */
+size_t rings_size(size_t buffer_size, unsigned cpus);
+/* What it takes in the map. */
+size_t rings_value_size(size_t size);
+int rings_init(struct rings *rings, int map, size_t size, unsigned cpus, struct sysfold_error *error);
 void rings_finish(struct rings *rings);
-/* The ring whose next record is the oldest; NULL if all are empty. Until rings_next() of it. */
-struct ring *rings_oldest(struct rings *rings);
-void rings_next(struct ring *ring);
-/* Gives what was read back to the programs; looks again for what is new. */
-void rings_turn(struct rings *rings);
+void rings_set_clock(struct rings *rings, uint64_t offset);
+/* Gives what was read back to the programs and looks for what is new. Returns up to when it is complete. */
+uint64_t rings_turn(struct rings *rings, uint64_t now);
+/* The oldest of the rings' next records; NULL: all that was seen is read. It stays where it is until rings_turn(). */
+const uint8_t *rings_oldest(const struct rings *rings, uint64_t *ret_time);
+void rings_pop(struct rings *rings);
+/* Has the bell ring for the next record, or else when a ring is half full. Is there nothing yet? */
+bool rings_await(struct rings *rings, bool idle);
 uint64_t rings_used(const struct rings *rings);
 
 /* losses.c: what found no room. */
 
-struct losses {
-    int map;
-    unsigned cpus;
-    uint64_t total;
-    struct ebpf_loss *now;     /* of each cpu: as the map has it; */
-    struct ebpf_loss *told;    /* what has been told of it; */
-    struct ebpf_loss *pending; /* and what is to be told */
+struct loss {
+    uint64_t seen;        /* as the programs count */
+    uint64_t pending;     /* to be told, */
+    uint64_t first, last; /* from when to when */
 };
 
-int losses_init(struct losses *losses, int map);
+struct cpu_losses {
+    uint64_t seen;
+    struct loss classes[EBPF_CLASSES];
+};
+
+struct losses {
+    const struct rings *rings;
+    struct cpu_losses *each; /* of each cpu */
+    uint64_t total;
+    uint64_t next_time; /* when the next one to be told began; UINT64_MAX: there is none */
+};
+
+int losses_init(struct losses *losses, const struct rings *rings);
 void losses_finish(struct losses *losses);
 void losses_read(struct losses *losses);
-/* The cpu whose pending loss began first; -1: nothing was lost. */
-int losses_first(const struct losses *losses, uint64_t *ret_time);
-/* Its record, borrowed of the encoder; nothing is pending of that cpu then. */
-const uint8_t *losses_tell(struct losses *losses, unsigned cpu, struct encoder *encoder, size_t *ret_size);
+/* The record of that next one, borrowed of the encoder. */
+const uint8_t *losses_tell(struct losses *losses, struct encoder *encoder, size_t *ret_size);
 
 /* launch.c: a command, held until it is let go, and waited for by a process of its own. */
 
@@ -130,9 +148,9 @@ struct store {
     bool failed; /* for want of memory */
 };
 
-int targets_add(int map, pid_t tgid, struct sysfold_error *error);
+int targets_add(const struct programs *programs, pid_t tgid, struct sysfold_error *error);
 /* The processes that these pids or tids belong to. */
-int targets_add_pids(int map, const pid_t *pids, size_t count, struct sysfold_error *error);
+int targets_add_pids(const struct programs *programs, const pid_t *pids, size_t count, struct sysfold_error *error);
 /* Are there none left? Those that ended unseen are taken out first if `sweep` says so. */
 bool targets_gone(int map, bool sweep);
 /* Snapshot records of the processes in the map, or of all but this one. -ENOMEM */
@@ -159,16 +177,19 @@ struct capture {
     enum phase phase;
     uint64_t ending_at;
     uint64_t swept_at;
+    uint64_t rings_clock;  /* what the programs add to their clock */
+    uint64_t lively_until; /* something came not long ago: more is likely to */
     int epoll;
-    int stop;             /* an eventfd: stop() was called */
-    int counting;         /* open: the kernel counts its programs' runs */
-    uint64_t snapshot_at; /* when it was complete */
+    int stop;                 /* an eventfd: stop() was called */
+    int counting;             /* open: the kernel counts its programs' runs */
+    struct ring_buffer *bell; /* what wakes us */
+    uint64_t snapshot_at;     /* when it was complete */
     bool snapshot_told;
     bool stopped;         /* before the targets had ended */
     uint64_t launched_at; /* when the command's exec had begun */
     bool launching;
-    uint8_t *batch;    /* EBPF_BATCH_ROOM bytes, */
-    size_t batch_size; /* and how many are used */
+    const uint8_t **batch; /* EBPF_BATCH_RECORDS of them, in the rings, */
+    size_t batch_count;    /* and how many are used */
 };
 
 int capture_next_batch(struct capture *capture, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error);

@@ -22,12 +22,23 @@
 /* One parameter of a row: struct sysfold_param without what only people need. source, a, b as in common/rows.h. */
 struct ebpf_param {
     __u8 source, a, b;
-    __u8 moment;   /* enum moment */
-    __u8 width;    /* of one integer, in bytes */
-    __u8 count;    /* integers, or integers an element */
+    __u8 index; /* among the row's parameters as events.def has them, by which the record's bitmaps count */
+    __u8 width; /* of one integer, in bytes */
+    __u8 count; /* integers, or integers an element */
     __u8 variable;
-    __u8 limit;    /* enum ebpf_limit, of a variable one */
-    __u16 place;   /* offset in the body; of a variable one how many are before it */
+    __u8 limit;  /* enum ebpf_limit, of a variable one */
+    __u16 place; /* offset in the body; of a variable one how many are before it */
+    __u8 value;  /* enum ebpf_value, of a scalar */
+    __u8 unused;
+};
+
+/* What a scalar is: at hand as soon as the call returns. */
+enum ebpf_value {
+    EBPF_VALUE_ARGS, /* the first of six */
+    EBPF_VALUE_RESULT = 6,
+    EBPF_VALUE_NR,
+    EBPF_VALUE_ARCH,
+    EBPF_VALUES,
 };
 
 enum ebpf_limit {
@@ -38,41 +49,95 @@ enum ebpf_limit {
     EBPF_LIMIT_SOCKADDR, /* 128 bytes */
 };
 
+/* Scalars come first, in the order of their places. */
 struct ebpf_row {
-    __u32 success_mask;
-    __u32 entry_mask;
-    __u16 number; /* on the wire; 0xffff: there is no such row */
+    __u32 success_mask; /* of indexes */
+    __u16 number;       /* on the wire; 0xffff: there is no such row */
     __u16 fixed_size;
     __u16 first; /* its first parameter in params[] */
     __u8 param_count;
+    __u8 scalar_count;
     __u8 variable_count;
+    __u8 class; /* enum ebpf_class */
+    __u8 unused[2];
+};
+
+/* What losses are counted by: the first of a row's classes. */
+enum ebpf_class {
+    EBPF_CLASS_FILE,
+    EBPF_CLASS_DESC,
+    EBPF_CLASS_PROCESS,
+    EBPF_CLASS_NETWORK,
+    EBPF_CLASS_MEMORY,
+    EBPF_CLASS_SIGNAL,
+    EBPF_CLASS_IPC,
+    EBPF_CLASS_CREDS,
+    EBPF_CLASS_CLOCK,
+    EBPF_CLASS_LIFECYCLE,
+    EBPF_CLASS_OTHER,
+    EBPF_CLASSES,
 };
 
 struct ebpf_settings {
     __u64 interest[EBPF_CALLS / 64]; /* a bit for each call to record */
-    __u64 clock_offset;              /* ns to add to bpf_ktime_get_boot_ns() for ns since the epoch */
+    __u32 sample[EBPF_CALLS];        /* of these one in so many; 0: all */
+    __u64 birth_offset;              /* ns to add to a task's time of birth for ns since the epoch */
     __u32 own_pid;                   /* whose calls are never recorded: the recorder's */
     __u32 snaplen;
     __u32 string_vector_max;
-    __u8 system_wide;   /* else only the processes in `targets` */
+    __u32 cgroup_count; /* only processes in these, and in `targets` */
+    __u8 system_wide;   /* else only those */
     __u8 foreign;       /* record i386 and x32 callers too */
     __u8 follow;        /* children of targets become targets */
-    __u8 unused;
+    __u8 sampling;      /* is there any in `sample`? */
+    __u32 unused;
 };
+
+struct ebpf_loss {
+    __u64 count;
+    __u64 first; /* of those since something was last recorded there */
+    __u64 last;
+};
+
+/*
+ * The ring of one cpu. Records follow each other at multiples of 8, whole: one
+ * that begins before the end of the data may run over it, and the next one is
+ * at the beginning. The programs write the first two lines, the consumer the
+ * third; `losses` are the programs'.
+ *
+ *      0  produced, writing        bytes so far; is a record being written?
+ *     64  consumed, wake_at        bytes so far; ring the bell when `produced` is beyond
+ *         clock_offset             ns to add to bpf_ktime_get_ns() for ns since the epoch
+ *    128  losses                   by class
+ *   4096  data                     `ring_size` bytes and EBPF_OVERRUN
+ */
+struct ebpf_ring {
+    __u64 produced;
+    __u64 writing;
+    __u64 unused[6];
+    __u64 consumed;
+    __u64 wake_at;
+    __u64 clock_offset;
+    __u64 unused_too[5];
+    __u64 lost; /* of all classes */
+    struct ebpf_loss losses[EBPF_CLASSES];
+    __u8 padding[4096 - 136 - EBPF_CLASSES * 24];
+    __u8 data[];
+};
+
+#define EBPF_OVERRUN 65536 /* the largest record, and to a page */
+#define EBPF_NEVER (~0ULL) /* as wake_at */
+
+#define EBPF_CGROUPS_MAX 16
 
 /*
  * Maps, by name:
  *   targets   hash, __u32 tgid -> __u8 1: processes to record
- *   rings     array of ring buffers, indexed by cpu modulo their number: whole records, one a sample, as
- *             common/record.h has them
- *   losses    per-cpu array of one struct ebpf_loss: what found no room in its ring
- *   paths     per-thread hash (pid_tgid): the path of an open on its way, kept at its entry
- *   scratch   per-cpu array of one: where a record is built
+ *   rings     array of struct ebpf_ring by cpu, shared with the consumer
+ *   bell      ring buffer: something in it wakes the consumer
+ *   cgroups   array of cgroups to record
+ *   paths     of each thread: the path of an open on its way, kept at its entry
+ *   scratch   array by cpu: where a record is built
  */
-struct ebpf_loss {
-    __u64 count;
-    __u64 first; /* of those that were counted since it was last taken (the backend remembers `count`) */
-    __u64 last;
-};
 
 #endif

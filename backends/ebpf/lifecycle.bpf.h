@@ -48,6 +48,7 @@ typedef __u64 wire_U64;
 static __always_inline void *life_begin(struct walk *walk, __u32 number, __u32 size)
 {
     walk->number = number;
+    walk->class = EBPF_CLASS_LIFECYCLE;
     walk->end = PREFIX_MAX + size;
     return walk->room + PREFIX_MAX;
 }
@@ -116,7 +117,7 @@ static __always_inline __u64 clone_flags(const struct task_struct *parent)
 
 static __always_inline void tell_start(struct task_struct *parent, struct task_struct *child)
 {
-    struct walk *walk = walk_begin(child->pid);
+    struct walk *walk = walk_begin(this_walk(), child->pid);
     struct body_THREAD_START *body;
     __u64 flags = clone_flags(parent);
 
@@ -127,7 +128,7 @@ static __always_inline void tell_start(struct task_struct *parent, struct task_s
     body->ppid[0] = child->real_parent->tgid;
     body->parent_tid[0] = parent->pid;
     body->flags[0] = flags == FLAGS_UNKNOWN ? 0 : flags;
-    body->start_time[0] = child->start_boottime + settings.clock_offset;
+    body->start_time[0] = child->start_boottime + settings.birth_offset;
     if (flags == FLAGS_UNKNOWN)
         mark(walk, P_THREAD_START_flags, STATUS_ABSENT);
     walk_finish(walk);
@@ -157,7 +158,7 @@ static __always_inline void put_comm(struct walk *walk)
 
 static __always_inline void tell_exec(struct task_struct *task, __u32 old_tid)
 {
-    struct walk *walk = walk_begin(task->pid);
+    struct walk *walk = walk_begin(this_walk(), task->pid);
     struct body_EXEC *body;
 
     if (!walk)
@@ -188,7 +189,7 @@ static __always_inline int wait_status(struct task_struct *task)
 
 static __always_inline void tell_thread_exit(struct task_struct *task)
 {
-    struct walk *walk = walk_begin(task->pid);
+    struct walk *walk = walk_begin(this_walk(), task->pid);
     struct body_THREAD_EXIT *body;
 
     if (!walk)
@@ -201,7 +202,7 @@ static __always_inline void tell_thread_exit(struct task_struct *task)
 
 static __always_inline void tell_process_exit(struct task_struct *task)
 {
-    struct walk *walk = walk_begin(task->tgid);
+    struct walk *walk = walk_begin(this_walk(), task->tgid);
     struct body_PROCESS_EXIT *body;
 
     if (!walk)
@@ -296,7 +297,7 @@ static __always_inline bool has_address(const struct signal_info *info)
 
 static __always_inline void tell_signal(struct task_struct *task, const struct signal_info *info)
 {
-    struct walk *walk = walk_begin(task->pid);
+    struct walk *walk = walk_begin(this_walk(), task->pid);
     struct body_SIGNAL_DELIVERED *body;
     bool sender = has_sender(info), address = has_address(info);
 

@@ -34,6 +34,11 @@ uint64_t programs_now(const struct programs *programs)
     return clock_ns(CLOCK_BOOTTIME) + programs->clock_offset;
 }
 
+uint64_t programs_clock_offset(const struct programs *programs)
+{
+    return programs_now(programs) - clock_ns(CLOCK_MONOTONIC);
+}
+
 static bool any(const uint64_t *words, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -43,28 +48,74 @@ static bool any(const uint64_t *words, size_t count)
     return false;
 }
 
-static struct ebpf_settings lay_settings(const struct capture_options *options, uint64_t clock_offset)
+/* Returns whether any call is sampled. */
+static bool lay_sample(const struct capture_options *options, uint32_t sample[EBPF_CALLS])
+{
+    bool sampling = false;
+
+    for (size_t i = 0; i < EBPF_CALLS; i++) {
+        sample[i] = options->sample[i];
+        sampling |= sample[i] > 1;
+    }
+    return sampling;
+}
+
+static void lay_settings(struct ebpf_settings *settings, const struct capture_options *options, uint64_t clock_offset)
 {
     const struct sysfold_live_options *live = &options->live;
     const struct callset *calls = &options->calls;
-    struct ebpf_settings settings = {
-        .clock_offset = clock_offset,
+
+    *settings = (struct ebpf_settings){
+        .birth_offset = clock_offset,
         .own_pid = (uint32_t)getpid(),
         .snaplen = live->snaplen,
         .string_vector_max = live->string_vector_max,
         .system_wide = live->system_wide,
         .follow = !live->no_follow,
     };
-
-    settings.foreign =
+    settings->foreign =
         calls->everything || any(calls->i386, CALLSET_NATIVE_MAX / 64) || any(calls->x32, CALLSET_NATIVE_MAX / 64);
     for (size_t i = 0; i < EBPF_CALLS / 64; i++)
-        settings.interest[i] = calls->everything ? UINT64_MAX : calls->native[i];
-    return settings;
+        settings->interest[i] = calls->everything ? UINT64_MAX : calls->native[i];
+    settings->sampling = lay_sample(options, settings->sample);
 }
 
-static int lay(struct programs *programs, const struct capture_options *options, const struct rings *rings,
-               struct sysfold_error *error)
+/* At the entry of calls that nobody wants, programs would be but a burden. */
+static int leave_out(struct ebpf_programs *skeleton)
+{
+    const struct {
+        struct bpf_program *program;
+        unsigned nr;
+    } entries[] = {
+        {skeleton->progs.sysfold_enter_open, ROW_OPEN},         {skeleton->progs.sysfold_enter_creat, ROW_CREAT},
+        {skeleton->progs.sysfold_enter_openat, ROW_OPENAT},     {skeleton->progs.sysfold_enter_openat2, ROW_OPENAT2},
+        {skeleton->progs.sysfold_enter_execve, ROW_EXECVE},     {skeleton->progs.sysfold_enter_execveat, ROW_EXECVEAT},
+    };
+    const __u64 *interest = skeleton->rodata->settings.interest;
+
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+        unsigned nr = entries[i].nr;
+        int r = bpf_program__set_autoload(entries[i].program, interest[nr / 64] >> nr % 64 & 1);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int size_maps(const struct programs *programs)
+{
+    struct ebpf_programs *skeleton = programs->skeleton;
+    int r = bpf_map__set_max_entries(skeleton->maps.rings, programs->cpus);
+
+    if (r == 0)
+        r = bpf_map__set_value_size(skeleton->maps.rings, (uint32_t)rings_value_size(programs->ring_size));
+    if (r == 0)
+        r = bpf_map__set_max_entries(skeleton->maps.scratch, programs->cpus);
+    return r;
+}
+
+static int lay(struct programs *programs, const struct capture_options *options, struct sysfold_error *error)
 {
     struct ebpf_programs *skeleton = programs->skeleton;
     int cpus = libbpf_num_possible_cpus(), r;
@@ -72,13 +123,16 @@ static int lay(struct programs *programs, const struct capture_options *options,
     r = rows_lay(skeleton->rodata->rows, skeleton->rodata->params);
     if (r < 0)
         return error_system(error, r, "ebpf: there are too many rows");
-    skeleton->rodata->settings = lay_settings(options, programs->clock_offset);
-    skeleton->rodata->ring_count = rings->count;
-    skeleton->rodata->ring_size = (uint32_t)rings->each[0].size;
-    r = cpus < 0 ? cpus : bpf_map__set_max_entries(skeleton->maps.rings, rings->count);
+    if (cpus < 1)
+        return error_system(error, cpus, "ebpf: cannot count the cpus");
+    programs->cpus = (unsigned)cpus;
+    programs->ring_size = rings_size(options->live.buffer_size, programs->cpus);
+    lay_settings(&skeleton->rodata->settings, options, programs->clock_offset);
+    skeleton->rodata->ring_size = programs->ring_size;
+    r = size_maps(programs);
     if (r == 0)
-        r = bpf_map__set_max_entries(skeleton->maps.scratch, (uint32_t)cpus);
-    return r < 0 ? error_system(error, r, "ebpf: cannot prepare the maps") : 0;
+        r = leave_out(skeleton);
+    return r < 0 ? error_system(error, r, "ebpf: cannot prepare the programs") : 0;
 }
 
 static int refused(int r, const char *log, struct sysfold_error *error)
@@ -95,18 +149,7 @@ static int refused(int r, const char *log, struct sysfold_error *error)
                      verifier_log_digest(log, digest, sizeof(digest)));
 }
 
-static int put_rings(const struct programs *programs, const struct rings *rings, struct sysfold_error *error)
-{
-    for (uint32_t i = 0; i < rings->count; i++) {
-        int r = bpf_map_update_elem(programs->rings, &i, &rings->fds[i], BPF_ANY);
-
-        if (r < 0)
-            return error_system(error, r, "ebpf: cannot give the programs their rings");
-    }
-    return 0;
-}
-
-static int open_and_load(struct programs *programs, const struct capture_options *options, const struct rings *rings,
+static int open_and_load(struct programs *programs, const struct capture_options *options,
                          struct sysfold_error *error)
 {
     cleanup_free char *log = calloc(1, LOG_SIZE);
@@ -118,7 +161,7 @@ static int open_and_load(struct programs *programs, const struct capture_options
     programs->skeleton = ebpf_programs__open_opts(&opts);
     if (!programs->skeleton)
         return error_system(error, -errno, "ebpf: cannot open the programs");
-    r = lay(programs, options, rings, error);
+    r = lay(programs, options, error);
     if (r < 0)
         return r;
     r = ebpf_programs__load(programs->skeleton);
@@ -126,22 +169,30 @@ static int open_and_load(struct programs *programs, const struct capture_options
 }
 
 /* RLIMIT_MEMLOCK is libbpf's affair: it raises it where the kernel still counts by it (before 5.11), if it may. */
-int programs_load(struct programs *programs, const struct capture_options *options, const struct rings *rings,
-                  struct sysfold_error *error)
+int programs_load(struct programs *programs, const struct capture_options *options, struct sysfold_error *error)
 {
     libbpf_print_fn_t print = libbpf_set_print(NULL);
     int r;
 
     programs->clock_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
-    r = open_and_load(programs, options, rings, error);
+    r = open_and_load(programs, options, error);
     libbpf_set_print(print);
     if (r < 0)
         return r;
     programs->object = programs->skeleton->obj;
     programs->targets = bpf_map__fd(programs->skeleton->maps.targets);
-    programs->rings = bpf_map__fd(programs->skeleton->maps.rings);
-    programs->losses = bpf_map__fd(programs->skeleton->maps.losses);
-    return put_rings(programs, rings, error);
+    programs->generation = (uint64_t *)&programs->skeleton->bss->generation;
+    return 0;
+}
+
+int programs_rings_map(const struct programs *programs)
+{
+    return bpf_map__fd(programs->skeleton->maps.rings);
+}
+
+int programs_bell_map(const struct programs *programs)
+{
+    return bpf_map__fd(programs->skeleton->maps.bell);
 }
 
 /* The tracepoints of single calls' entries are found in tracefs, which is root's. Without them the exit's program reads

@@ -1,87 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The programs count, by cpu, what found no room in its ring. Here it becomes LOST records. */
+/* The programs count, by cpu and class, what found no room in its ring. Here it becomes LOST records. */
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #include "backends/ebpf/internal.h"
 
-int losses_init(struct losses *losses, int map)
-{
-    int cpus = libbpf_num_possible_cpus();
+static const char *const loss_classes[EBPF_CLASSES] = {
+    [EBPF_CLASS_FILE] = "file",       [EBPF_CLASS_DESC] = "desc",     [EBPF_CLASS_PROCESS] = "process",
+    [EBPF_CLASS_NETWORK] = "network", [EBPF_CLASS_MEMORY] = "memory", [EBPF_CLASS_SIGNAL] = "signal",
+    [EBPF_CLASS_IPC] = "ipc",         [EBPF_CLASS_CREDS] = "creds",   [EBPF_CLASS_CLOCK] = "clock",
+    [EBPF_CLASS_LIFECYCLE] = "lifecycle", [EBPF_CLASS_OTHER] = "other",
+};
 
-    if (cpus < 0)
-        return cpus;
-    losses->map = map;
-    losses->cpus = (unsigned)cpus;
-    losses->now = calloc(losses->cpus, sizeof(*losses->now));
-    losses->told = calloc(losses->cpus, sizeof(*losses->told));
-    losses->pending = calloc(losses->cpus, sizeof(*losses->pending));
-    return losses->now && losses->told && losses->pending ? 0 : -ENOMEM;
+int losses_init(struct losses *losses, const struct rings *rings)
+{
+    losses->rings = rings;
+    losses->each = calloc(rings->count, sizeof(*losses->each));
+    losses->next_time = UINT64_MAX;
+    return losses->each ? 0 : -ENOMEM;
 }
 
 void losses_finish(struct losses *losses)
 {
-    free(losses->now);
-    free(losses->told);
-    free(losses->pending);
+    free(losses->each);
+    losses->each = NULL;
 }
 
-/* Nobody takes anything from the map: its `first` may be from long ago, but not before what was told last. */
-static void note(struct losses *losses, unsigned cpu)
+/* Nobody takes anything from the programs' counts: `first` may be from long ago, but not before what was told last. */
+static void note(struct losses *losses, struct loss *loss, const struct ebpf_loss *counted)
 {
-    const struct ebpf_loss *now = &losses->now[cpu];
-    struct ebpf_loss *told = &losses->told[cpu], *pending = &losses->pending[cpu];
-    uint64_t more = now->count - told->count;
+    uint64_t count = __atomic_load_n(&counted->count, __ATOMIC_ACQUIRE), more = count - loss->seen;
+    uint64_t first = counted->first, last = counted->last;
 
     if (!more)
         return;
-    if (!pending->count)
-        pending->first = now->first > told->last ? now->first : told->last;
-    pending->last = now->last > pending->first ? now->last : pending->first;
-    pending->count += more;
+    if (!loss->pending)
+        loss->first = first > loss->last ? first : loss->last;
+    if (last > loss->last)
+        loss->last = last;
+    if (loss->first > loss->last)
+        loss->last = loss->first;
+    loss->pending += more;
+    loss->seen = count;
     losses->total += more;
-    *told = *now;
+    if (loss->first < losses->next_time)
+        losses->next_time = loss->first;
 }
 
 void losses_read(struct losses *losses)
 {
-    const uint32_t key = 0;
+    for (unsigned cpu = 0; cpu < losses->rings->count; cpu++) {
+        const struct ebpf_ring *ring = losses->rings->each[cpu].shared;
+        struct cpu_losses *of_cpu = &losses->each[cpu];
+        uint64_t lost = __atomic_load_n(&ring->lost, __ATOMIC_ACQUIRE);
 
-    if (bpf_map_lookup_elem(losses->map, &key, losses->now) < 0)
-        return;
-    for (unsigned cpu = 0; cpu < losses->cpus; cpu++)
-        note(losses, cpu);
-}
-
-int losses_first(const struct losses *losses, uint64_t *ret_time)
-{
-    int first = -1;
-
-    for (unsigned cpu = 0; cpu < losses->cpus; cpu++) {
-        const struct ebpf_loss *pending = &losses->pending[cpu];
-
-        if (pending->count && (first < 0 || pending->first < losses->pending[first].first))
-            first = (int)cpu;
+        if (lost == of_cpu->seen)
+            continue;
+        of_cpu->seen = lost;
+        for (unsigned i = 0; i < EBPF_CLASSES; i++)
+            note(losses, &of_cpu->classes[i], &ring->losses[i]);
     }
-    if (first >= 0)
-        *ret_time = losses->pending[first].first;
-    return first;
 }
 
-const uint8_t *losses_tell(struct losses *losses, unsigned cpu, struct encoder *encoder, size_t *ret_size)
+/* The pending one that began first. */
+static struct loss *next_loss(struct losses *losses, unsigned *ret_cpu)
 {
-    struct ebpf_loss *pending = &losses->pending[cpu];
+    struct loss *next = NULL;
 
-    encoder_begin(encoder, row_builtin(ROW_LOST), 0, pending->last);
-    encoder_integer(encoder, P_LOST_count, (int64_t)pending->count);
-    encoder_integer(encoder, P_LOST_from, (int64_t)pending->first);
-    encoder_integer(encoder, P_LOST_to, (int64_t)pending->last);
+    for (unsigned cpu = 0; cpu < losses->rings->count; cpu++) {
+        for (unsigned i = 0; i < EBPF_CLASSES; i++) {
+            struct loss *loss = &losses->each[cpu].classes[i];
+
+            if (!loss->pending || (next && next->first <= loss->first))
+                continue;
+            next = loss;
+            *ret_cpu = cpu;
+        }
+    }
+    return next;
+}
+
+const uint8_t *losses_tell(struct losses *losses, struct encoder *encoder, size_t *ret_size)
+{
+    unsigned cpu = 0;
+    struct loss *loss = next_loss(losses, &cpu), *next;
+
+    encoder_begin(encoder, row_builtin(ROW_LOST), 0, loss->last);
+    encoder_integer(encoder, P_LOST_count, (int64_t)loss->pending);
+    encoder_integer(encoder, P_LOST_from, (int64_t)loss->first);
+    encoder_integer(encoder, P_LOST_to, (int64_t)loss->last);
     encoder_integer(encoder, P_LOST_cpu, (int64_t)cpu);
     encoder_string(encoder, P_LOST_cause, "buffer full");
-    pending->count = 0;
+    encoder_string(encoder, P_LOST_class, loss_classes[loss - losses->each[cpu].classes]);
+    loss->pending = 0;
+    next = next_loss(losses, &cpu);
+    losses->next_time = next ? next->first : UINT64_MAX;
     return encoder_finish(encoder, ret_size);
 }

@@ -13,9 +13,8 @@
  * never delivered. But for the paths of open and its kin, and for exec,
  * everything is read at exit.
  *
- * Before they are loaded, the backend fills rows, params, settings, ring_count
- * and ring_size, and gives `scratch` an entry for each possible cpu and `rings`
- * ring_count entries; before they are attached, it puts its rings into `rings`.
+ * Before they are loaded, the backend fills rows, params, settings and
+ * ring_size, and gives `scratch` and `rings` an entry for each possible cpu.
  * Each sys_enter program can be left out: what it keeps is then read at exit,
  * or absent.
  */
@@ -47,11 +46,61 @@ struct {
     __type(value, __s32);
 } living SEC(".maps");
 
-static __always_inline bool is_recorded(__u32 tgid)
+/* A look-up costs as much as the clock, and calls of one process follow each other. */
+static __always_inline bool is_target(struct walk *walk, __u32 tgid)
 {
-    if (tgid == settings.own_pid)
+    __u64 now = *(volatile __u64 *)&generation;
+
+    if (walk->known_tgid != tgid || walk->known_generation != now) {
+        walk->known_tgid = tgid;
+        walk->known_generation = now;
+        walk->known_recorded = bpf_map_lookup_elem(&targets, &tgid) != NULL;
+    }
+    return walk->known_recorded;
+}
+
+static __always_inline void targets_changed(void)
+{
+    __sync_fetch_and_add(&generation, 1);
+}
+
+static __always_inline bool in_cgroups(void)
+{
+    for (__u32 i = 0; i < EBPF_CGROUPS_MAX && i < settings.cgroup_count; i++) {
+        if (bpf_current_task_under_cgroup(&cgroups, i) == 1)
+            return true;
+    }
+    return false;
+}
+
+/* A process as such, the current one or its child. */
+static __always_inline bool is_recorded(struct walk *walk, __u32 tgid)
+{
+    if (!walk || tgid == settings.own_pid)
         return false;
-    return settings.system_wide || bpf_map_lookup_elem(&targets, &tgid);
+    return settings.system_wide || is_target(walk, tgid) || in_cgroups();
+}
+
+/* Is it this one's turn, of so many of the same call on this cpu? */
+static __always_inline bool is_sampled(struct walk *walk, __u64 nr)
+{
+    __u32 of;
+
+    if (!settings.sampling)
+        return true;
+    UNKNOWN(nr);
+    if (nr >= EBPF_CALLS)
+        return true;
+    of = settings.sample[nr];
+    if (of < 2)
+        return true;
+    if (walk->passed[nr]++)
+    {
+        if (walk->passed[nr] >= of)
+            walk->passed[nr] = 0;
+        return false;
+    }
+    return true;
 }
 
 /* The row of a native call that is to be recorded; EBPF_ROWS for none. */
@@ -116,33 +165,31 @@ static __always_inline bool is_open(__u32 nr)
     return nr == OPEN || nr == OPENAT || nr == OPENAT2 || nr == CREAT;
 }
 
-static __always_inline void keep(struct walk *walk)
+/* The current thread's; NULL: for want of memory. */
+static __always_inline struct kept *kept_of(struct task_struct *task, bool create)
 {
-    __u64 key = bpf_get_current_pid_tgid();
-
-    bpf_map_update_elem(&paths, &key, &walk->kept, BPF_ANY);
+    return bpf_task_storage_get(&paths, task, NULL, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 }
 
-/* As read_string() does, but into `kept`. What cannot be read yet is left to the exit. */
+/* As read_string() does. What cannot be read yet is left to the exit. */
 static __always_inline void keep_path(__u32 nr, __u64 address)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    struct walk *walk;
+    struct kept *kept;
     long size;
 
-    if (task->thread_info.status & TS_COMPAT || find_row(nr) != nr || !is_recorded(task->tgid))
+    if (task->thread_info.status & TS_COMPAT || find_row(nr) != nr || !is_recorded(this_walk(), task->tgid))
         return;
-    walk = this_walk();
-    if (!walk)
+    kept = kept_of(task, true);
+    if (!kept)
         return;
-    size = bpf_probe_read_user_str(walk->kept.bytes, sizeof(walk->kept.bytes), (const void *)address);
-    if (size <= 0)
+    kept->nr = NOTHING_KEPT;
+    size = bpf_probe_read_user_str(kept->bytes, sizeof(kept->bytes), (const void *)address);
+    if (size < 0)
         return;
-    walk->kept.nr = nr;
-    walk->kept.status = STATUS_PRESENT;
-    walk->kept.cut = size > PATH_MAX_BYTES;
-    walk->kept.size = size - 1;
-    keep(walk);
+    kept->nr = nr;
+    kept->cut = size > PATH_MAX_BYTES;
+    kept->size = size ? size - 1 : 0; /* an empty one counts its NUL only since Linux 6.13 */
 }
 
 /* What a system call's own tracepoint gives. */
@@ -181,7 +228,7 @@ static __always_inline void keep_exec_args(__u32 nr, __s32 dirfd, __u64 argv, __
     struct walk *walk = this_walk();
     struct exec *exec;
 
-    if (!walk || task->thread_info.status & TS_COMPAT || find_row(nr) != nr || !is_recorded(task->tgid))
+    if (task->thread_info.status & TS_COMPAT || find_row(nr) != nr || !is_recorded(walk, task->tgid))
         return;
     outcome = read_string_vector(walk, argv, __builtin_offsetof(struct exec, argv),
                                  at_most(settings.string_vector_max, VECTOR_MAX));
@@ -221,27 +268,28 @@ int sysfold_enter_openat2(struct enter_context *context)
  * whatever was called. Then the number is put right. */
 static __always_inline bool is_replaced(bool compat, __u32 *nr, long result)
 {
-    __u64 key = bpf_get_current_pid_tgid();
     const struct kept *kept;
 
     if (result || *nr != (compat ? I386_EXECVE : EXECVE))
         return false;
-    kept = bpf_map_lookup_elem(&paths, &key);
-    if (compat && (!kept || !kept->native))
+    kept = kept_of(bpf_get_current_task_btf(), false);
+    if (!kept || kept->nr == NOTHING_KEPT)
+        return !compat;
+    if (compat && !kept->native)
         return false;
-    if (kept)
-        *nr = kept->nr;
+    *nr = kept->nr;
     return true;
 }
 
 /* What the exec's entry and the kernel say of it, in place of registers that it has cleared. */
-static __always_inline void take_replaced(struct walk *walk, __u64 key)
+static __always_inline void take_replaced(struct walk *walk)
 {
-    const struct kept *kept = bpf_map_lookup_elem(&paths, &key);
+    const struct kept *kept = kept_of(bpf_get_current_task_btf(), false);
     const struct exec *exec;
 
+    if (kept && kept->nr == NOTHING_KEPT)
+        kept = NULL;
     walk->arch = ARCH_X86_64;
-    walk->replaced = true;
     walk->is_script = !kept || kept->is_script;
     walk->exec = kept ? kept->exec : 0;
     exec = bpf_map_lookup_elem(&execs, &walk->exec);
@@ -262,13 +310,26 @@ static __always_inline bool is_killed(const struct task_struct *task, long resul
     return task->pending.signal.sig[0] & 1UL << (SIGKILL_NR - 1) && !deadly_signal(task);
 }
 
+/* What was kept for this call is of no use to the next one. */
+static __always_inline void forget(struct walk *walk, struct task_struct *task, __u32 nr)
+{
+    struct kept *kept = walk->keeps ? kept_of(task, false) : NULL;
+    __u64 key = bpf_get_current_pid_tgid();
+
+    if (kept)
+        kept->nr = NOTHING_KEPT;
+    if (walk->replaced)
+        bpf_map_delete_elem(&execs, &walk->exec);
+    else if (is_exec(nr))
+        bpf_map_delete_elem(&execs, &key);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     bool compat = task->thread_info.status & TS_COMPAT, replaced;
     __u32 nr = call_number(regs, result), row;
-    __u64 key = bpf_get_current_pid_tgid();
     struct walk *walk;
 
     replaced = is_replaced(compat, &nr, result);
@@ -277,29 +338,29 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
         row = settings.foreign ? EBPF_ROW_GENERIC : EBPF_ROWS;
     else
         row = find_row(nr);
-    if (row == EBPF_ROWS || !is_recorded(task->tgid) || is_child(compat, nr, result))
+    if (row == EBPF_ROWS)
         return 0;
-    walk = walk_begin(task->pid);
+    walk = this_walk();
+    if (!is_recorded(walk, task->tgid) || is_child(compat, nr, result) || !(compat || is_sampled(walk, nr)))
+        return 0;
+    walk = walk_begin(walk, task->pid);
     if (!walk)
         return 0;
     walk->row = row;
     walk->nr = nr;
     walk->unfinished = is_killed(task, result);
     walk->result = walk->unfinished ? 0 : result;
-    walk->keeps = !compat && (is_open(nr) || replaced);
+    walk->replaced = replaced;
+    walk->keeps = replaced || (!compat && is_open(nr)) || (compat && nr == I386_EXECVE);
     if (replaced)
-        take_replaced(walk, key);
+        take_replaced(walk);
     else if (compat)
         take_i386(walk, regs);
     else
         take_native(walk, regs);
     collect(walk);
-    if (walk->keeps || (compat && nr == I386_EXECVE))
-        bpf_map_delete_elem(&paths, &key);
-    if (replaced)
-        bpf_map_delete_elem(&execs, &walk->exec);
-    else if (is_exec(nr))
-        bpf_map_delete_elem(&execs, &key);
+    if (walk->keeps || is_exec(nr))
+        forget(walk, task, nr);
     return 0;
 }
 
@@ -314,7 +375,7 @@ static __always_inline void tell_unfinished(struct task_struct *task)
     if ((nr != EXIT && nr != EXIT_GROUP) || is_kernels(task) || task->thread_info.status & TS_COMPAT)
         return;
     row = find_row(nr);
-    walk = row == EBPF_ROWS ? NULL : walk_begin(task->pid);
+    walk = row == EBPF_ROWS ? NULL : walk_begin(this_walk(), task->pid);
     if (!walk)
         return;
     walk->row = row;
@@ -328,14 +389,18 @@ static __always_inline void tell_unfinished(struct task_struct *task)
 /* Will the child be recorded? If so, it is so from here on. */
 static __always_inline bool take_child(struct task_struct *parent, struct task_struct *child)
 {
+    struct walk *walk = this_walk();
     __u32 tgid = child->tgid;
     __u8 one = 1;
 
     if (child->tgid == parent->tgid || settings.system_wide)
-        return is_recorded(tgid);
-    if (!settings.follow || !is_recorded(parent->tgid))
+        return is_recorded(walk, tgid);
+    if (in_cgroups())
+        return tgid != settings.own_pid;
+    if (!settings.follow || !is_recorded(walk, parent->tgid))
         return false;
     bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY);
+    targets_changed();
     return true;
 }
 
@@ -398,34 +463,33 @@ static __always_inline void keep_exec(struct task_struct *task, __u32 old_tid, s
 {
     const char *name = BPF_CORE_READ(program, filename);
     bool relative = BPF_CORE_READ(program, fdpath);
-    struct walk *walk = this_walk();
+    struct kept *kept = kept_of(task, true);
     const struct exec *exec;
-    struct kept *kept;
+    __u32 nr;
     long size;
 
-    if (!walk)
+    if (!kept)
         return;
-    kept = &walk->kept;
+    kept->nr = NOTHING_KEPT;
     kept->exec = (__u64)task->tgid << 32 | old_tid;
     exec = bpf_map_lookup_elem(&execs, &kept->exec);
-    kept->nr = exec ? exec->nr : relative ? EXECVEAT : EXECVE;
-    kept->native = exec != NULL;
-    if (find_row(kept->nr) != kept->nr)
+    nr = exec ? exec->nr : relative ? EXECVEAT : EXECVE;
+    if (find_row(nr) != nr)
         return;
-    kept->status = STATUS_PRESENT;
+    kept->native = exec != NULL;
     kept->is_script = BPF_CORE_READ(program, interp) != name;
     if (relative)
         name += made_up(name);
     size = bpf_probe_read_kernel_str(kept->bytes, sizeof(kept->bytes), name);
     kept->size = size > 0 ? size - 1 : 0;
     kept->cut = size > PATH_MAX_BYTES;
-    keep(walk);
+    kept->nr = nr;
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sysfold_exec, struct task_struct *task, int old_tid, struct linux_binprm *program)
 {
-    if (!is_recorded(task->tgid))
+    if (!is_recorded(this_walk(), task->tgid))
         return 0;
     tell_exec(task, old_tid);
     keep_exec(task, old_tid, program);
@@ -443,6 +507,7 @@ static __always_inline bool is_last(struct task_struct *task)
         return false;
     bpf_map_delete_elem(&living, &tgid);
     bpf_map_delete_elem(&targets, &tgid);
+    targets_changed();
     return bpf_map_update_elem(&ended, &key, &one, BPF_NOEXIST) == 0;
 }
 
@@ -452,7 +517,7 @@ int BPF_PROG(sysfold_exit, struct task_struct *task)
     /* A leader that makes way for the thread that called exec only gives its number away. */
     bool gives_way = task->pid == task->tgid && task->signal->group_exec_task;
 
-    if (!is_recorded(task->tgid))
+    if (!is_recorded(this_walk(), task->tgid))
         return 0;
     tell_unfinished(task);
     if (!gives_way)
@@ -480,7 +545,7 @@ int BPF_PROG(sysfold_signal, int signo, const void *address)
     struct task_struct *task = bpf_get_current_task_btf();
     struct signal_info info = {};
 
-    if (!is_recorded(task->tgid))
+    if (!is_recorded(this_walk(), task->tgid))
         return 0;
     /* SIGKILL itself is told by what it does; it may have no siginfo. */
     if (signo == SIGKILL_NR)

@@ -1,157 +1,208 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The consumer's side of the kernel's ring buffers, read in place:
+ * The consumer's side of the rings (layout.h), read in place and merged by
+ * time: a heap of those that have something to read, the oldest on top.
  *
- *   page 0      page 1      pages 2 ...             ... once more
- *   +----------+-----------+-----------------------+-----------------------+
- *   | consumer | producer  |  data                 |  the same data        |
- *   +----------+-----------+-----------------------+-----------------------+
- *     we write    we read
- *
- * A sample is a word with its length and two flags, a word of the kernel's,
- * and the bytes, up to a multiple of eight.
+ * When is a record surely the oldest? A program says that it is writing before
+ * it looks at the clock, and until its record can be seen. So of a ring where
+ * nobody writes, whatever comes later is younger than the moment we looked.
  */
 
 #include <errno.h>
-#include <linux/bpf.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include "backends/ebpf/internal.h"
 #include "common/error.h"
 #include "common/record.h"
 
-static size_t page_size(void)
+/* A record takes less than a microsecond to write, unless its cpu is taken away. */
+#define LOOKS_MAX 100
+/* Clocks of two cpus may differ by so much, and a store may take so long to be seen. */
+#define SLACK_NS 100000
+
+#define PAGE 4096
+/* Where kernels before 6.5 end a map's value. */
+#define VALUE_MAX ((size_t)4 << 20)
+
+size_t rings_size(size_t buffer_size, unsigned cpus)
 {
-    return (size_t)sysconf(_SC_PAGESIZE);
+    size_t size = buffer_size / cpus / PAGE * PAGE, most = VALUE_MAX - sizeof(struct ebpf_ring) - EBPF_OVERRUN;
+
+    if (size < PAGE)
+        return PAGE;
+    return size < most ? size : most;
 }
 
-/* The largest power of two of pages within its share; at least one page. */
-static size_t ring_size(size_t buffer_size, unsigned count)
+size_t rings_value_size(size_t size)
 {
-    size_t size = page_size(), most = (size_t)1 << 30;
-
-    while (size * 2 <= buffer_size / count && size < most)
-        size *= 2;
-    return size;
+    return sizeof(struct ebpf_ring) + size + EBPF_OVERRUN;
 }
 
-static int ring_map(struct ring *ring)
+int rings_init(struct rings *rings, int map, size_t size, unsigned cpus, struct sysfold_error *error)
 {
-    void *memory = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+    size_t value_size = rings_value_size(size);
 
-    if (memory == MAP_FAILED)
-        return -errno;
-    ring->consumer = memory;
-    memory = mmap(NULL, page_size() + 2 * ring->size, PROT_READ, MAP_SHARED, ring->fd, (off_t)page_size());
-    if (memory == MAP_FAILED)
-        return -errno;
-    ring->producer = memory;
-    ring->data = (const uint8_t *)memory + page_size();
-    return 0;
-}
+    rings->each = calloc(cpus, sizeof(*rings->each));
+    rings->heap = calloc(cpus, sizeof(struct ring *));
+    if (!rings->each || !rings->heap)
+        return error_system(error, -ENOMEM, "ebpf: cannot read the rings");
+    rings->memory_size = cpus * value_size;
+    rings->memory = mmap(NULL, rings->memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+    if (rings->memory == MAP_FAILED) {
+        int r = -errno;
 
-static int ring_create(struct ring *ring, size_t size)
-{
-    *ring = (struct ring){.size = size};
-    ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "sysfold_ring", 0, 0, (uint32_t)size, NULL);
-    return ring->fd < 0 ? ring->fd : ring_map(ring);
-}
-
-int rings_create(struct rings *rings, size_t buffer_size, struct sysfold_error *error)
-{
-    int cpus = libbpf_num_possible_cpus();
-    unsigned wanted = cpus < 1 ? 1 : cpus > EBPF_RINGS_MAX ? EBPF_RINGS_MAX : (unsigned)cpus;
-    size_t size = ring_size(buffer_size, wanted);
-
-    while (rings->count < wanted) {
-        int r = ring_create(&rings->each[rings->count], size);
-
-        rings->fds[rings->count] = rings->each[rings->count].fd;
-        rings->count++;
-        if (r < 0)
-            return error_system(error, r, "ebpf: cannot make a ring buffer of %zu bytes", size);
+        rings->memory = NULL;
+        return error_system(error, r, "ebpf: cannot map the rings, %zu bytes", rings->memory_size);
     }
+    rings->size = size;
+    rings->count = cpus;
+    for (unsigned i = 0; i < cpus; i++)
+        rings->each[i].shared = (struct ebpf_ring *)(void *)((uint8_t *)rings->memory + i * value_size);
     return 0;
 }
 
 void rings_finish(struct rings *rings)
 {
-    for (unsigned i = 0; i < rings->count; i++) {
-        struct ring *ring = &rings->each[i];
-
-        if (ring->producer)
-            munmap((void *)(uintptr_t)ring->producer, page_size() + 2 * ring->size);
-        if (ring->consumer)
-            munmap(ring->consumer, page_size());
-        if (ring->fd >= 0)
-            close(ring->fd);
-    }
-    rings->count = 0;
+    if (rings->memory)
+        munmap(rings->memory, rings->memory_size);
+    free(rings->each);
+    free((void *)rings->heap);
+    *rings = (struct rings){0};
 }
 
-static size_t span_of(uint32_t word)
+void rings_set_clock(struct rings *rings, uint64_t offset)
 {
-    size_t length = word & ~(uint32_t)(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-
-    return (length + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
+    for (unsigned i = 0; i < rings->count; i++)
+        __atomic_store_n(&rings->each[i].shared->clock_offset, offset, __ATOMIC_RELAXED);
 }
 
-/* Looks at the next sample, over those that were given up. What is still being written ends the look: so the
- * records of a ring stay in their order. */
-static void ring_look(struct ring *ring)
+static size_t span_of(const uint8_t *record)
 {
-    uint64_t end = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
+    return ((size_t)load_u16(record + offsetof(struct record_header, length), false) + 7) & ~(size_t)7;
+}
 
+/* Looks at the next record, if there is one. */
+static void ring_peek(struct ring *ring)
+{
     ring->head = NULL;
-    while (ring->at < end) {
-        const uint8_t *sample = ring->data + (ring->at & (ring->size - 1));
-        uint32_t word = __atomic_load_n((const uint32_t *)(const void *)sample, __ATOMIC_ACQUIRE);
+    if (ring->read == ring->seen)
+        return;
+    ring->head = ring->shared->data + ring->at;
+    ring->head_time = load_u64(ring->head + offsetof(struct record_header, time), false);
+}
 
-        if (word & BPF_RINGBUF_BUSY_BIT)
-            return;
-        if (!(word & BPF_RINGBUF_DISCARD_BIT)) {
-            ring->head = sample + BPF_RINGBUF_HDR_SZ;
-            ring->head_time = load_u64(ring->head + offsetof(struct record_header, time), false);
-            ring->head_span = span_of(word);
-            return;
-        }
-        ring->at += span_of(word);
+static void ring_pop(struct ring *ring, size_t size)
+{
+    size_t span = span_of(ring->head);
+
+    ring->read += span;
+    ring->at = ring->at + span >= size ? 0 : ring->at + span;
+    ring_peek(ring);
+}
+
+/* Sees what is new in a ring, and notes since when nothing older can come. A cpu that was taken away while it wrote is
+ * waited for until the window is over. */
+static void ring_look(struct ring *ring, uint64_t now)
+{
+    uint64_t first = __atomic_load_n(&ring->shared->produced, __ATOMIC_ACQUIRE);
+    bool settled = false;
+
+    for (int i = 0; i < LOOKS_MAX && !settled; i++) {
+        bool writing = __atomic_load_n(&ring->shared->writing, __ATOMIC_ACQUIRE);
+
+        ring->seen = __atomic_load_n(&ring->shared->produced, __ATOMIC_ACQUIRE);
+        settled = !writing || ring->seen != first;
     }
+    if (settled)
+        ring->complete_to = now;
+    else if (now - ring->complete_to > EBPF_WINDOW_NS)
+        ring->complete_to = now - EBPF_WINDOW_NS;
+    if (!ring->head)
+        ring_peek(ring);
 }
 
-void rings_next(struct ring *ring)
+static void sift_down(struct rings *rings, unsigned i)
 {
-    ring->at += ring->head_span;
-    ring_look(ring);
+    struct ring *ring = rings->heap[i];
+
+    for (;;) {
+        unsigned child = 2 * i + 1;
+
+        if (child >= rings->heap_count)
+            break;
+        if (child + 1 < rings->heap_count && rings->heap[child + 1]->head_time < rings->heap[child]->head_time)
+            child++;
+        if (ring->head_time <= rings->heap[child]->head_time)
+            break;
+        rings->heap[i] = rings->heap[child];
+        i = child;
+    }
+    rings->heap[i] = ring;
 }
 
-struct ring *rings_oldest(struct rings *rings)
+static void make_heap(struct rings *rings)
 {
-    struct ring *oldest = NULL;
+    rings->heap_count = 0;
+    for (unsigned i = 0; i < rings->count; i++) {
+        if (rings->each[i].head)
+            rings->heap[rings->heap_count++] = &rings->each[i];
+    }
+    for (unsigned i = rings->heap_count / 2; i-- > 0;)
+        sift_down(rings, i);
+}
+
+uint64_t rings_turn(struct rings *rings, uint64_t now)
+{
+    uint64_t complete_to = now;
 
     for (unsigned i = 0; i < rings->count; i++) {
         struct ring *ring = &rings->each[i];
 
-        if (ring->head && (!oldest || ring->head_time < oldest->head_time))
-            oldest = ring;
+        __atomic_store_n(&ring->shared->consumed, ring->read, __ATOMIC_RELEASE);
+        ring_look(ring, now);
+        if (ring->complete_to < complete_to)
+            complete_to = ring->complete_to;
     }
-    return oldest;
+    make_heap(rings);
+    return complete_to - SLACK_NS;
 }
 
-void rings_turn(struct rings *rings)
+const uint8_t *rings_oldest(const struct rings *rings, uint64_t *ret_time)
 {
+    if (!rings->heap_count)
+        return NULL;
+    *ret_time = rings->heap[0]->head_time;
+    return rings->heap[0]->head;
+}
+
+void rings_pop(struct rings *rings)
+{
+    ring_pop(rings->heap[0], rings->size);
+    if (!rings->heap[0]->head)
+        rings->heap[0] = rings->heap[--rings->heap_count];
+    if (rings->heap_count)
+        sift_down(rings, 0);
+}
+
+bool rings_await(struct rings *rings, bool idle)
+{
+    bool nothing = true;
+
     for (unsigned i = 0; i < rings->count; i++) {
         struct ring *ring = &rings->each[i];
+        uint64_t wake_at = idle ? ring->seen : ring->read + rings->size / 2;
 
-        if (!ring->head)
-            ring_look(ring);
-        if (ring->at != *ring->consumer)
-            __atomic_store_n(ring->consumer, ring->at, __ATOMIC_RELEASE);
+        __atomic_store_n(&ring->shared->wake_at, wake_at, __ATOMIC_SEQ_CST);
     }
+    /* What was written before it could know of that. */
+    for (unsigned i = 0; i < rings->count; i++) {
+        const struct ring *ring = &rings->each[i];
+
+        nothing = nothing && __atomic_load_n(&ring->shared->produced, __ATOMIC_SEQ_CST) == ring->seen && !ring->head;
+    }
+    return nothing;
 }
 
 uint64_t rings_used(const struct rings *rings)
@@ -159,6 +210,6 @@ uint64_t rings_used(const struct rings *rings)
     uint64_t used = 0;
 
     for (unsigned i = 0; i < rings->count; i++)
-        used += __atomic_load_n(rings->each[i].producer, __ATOMIC_RELAXED) - rings->each[i].at;
+        used += __atomic_load_n(&rings->each[i].shared->produced, __ATOMIC_RELAXED) - rings->each[i].read;
     return used;
 }

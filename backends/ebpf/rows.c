@@ -26,32 +26,78 @@ static enum ebpf_limit limit_of(const struct type_info *type)
     }
 }
 
-static struct ebpf_param lay_param(const struct sysfold_param *param)
+static int value_of(const struct sysfold_param *param)
+{
+    switch (param->source) {
+    case SOURCE_ARG:
+        return EBPF_VALUE_ARGS + param->a;
+    case SOURCE_RESULT:
+        return EBPF_VALUE_RESULT;
+    case SOURCE_CALL_NR:
+        return EBPF_VALUE_NR;
+    case SOURCE_CALL_ARCH:
+        return EBPF_VALUE_ARCH;
+    default:
+        return -1;
+    }
+}
+
+/* Is it an integer that neither memory nor the call's success has a say in? */
+static bool is_scalar(const struct sysfold_row *row, unsigned index)
+{
+    const struct sysfold_param *param = &row->params[index];
+
+    return value_of(param) >= 0 && !param->type->variable && param->type->count == 1 &&
+           !(row->success_mask >> index & 1);
+}
+
+static struct ebpf_param lay_param(const struct sysfold_param *param, unsigned index)
 {
     return (struct ebpf_param){
         .source = param->source,
         .a = param->a,
         .b = param->b,
-        .moment = param->moment,
+        .index = (uint8_t)index,
         .width = (uint8_t)wire_size(param->type->wire),
         .count = param->type->count,
         .variable = param->type->variable,
         .limit = (uint8_t)limit_of(param->type),
         .place = param->place,
+        .value = (uint8_t)value_of(param),
     };
+}
+
+static uint8_t class_of(const struct sysfold_row *row)
+{
+    _Static_assert(C_FILE == 1 << EBPF_CLASS_FILE && C_CLOCK == 1 << EBPF_CLASS_CLOCK, "in the order of class bits");
+    if (row->classes)
+        return (uint8_t)__builtin_ctz(row->classes);
+    return row->number > EBPF_CALLS && row->number != ROW_SYSCALL ? EBPF_CLASS_LIFECYCLE : EBPF_CLASS_OTHER;
 }
 
 static struct ebpf_row lay_row(const struct sysfold_row *row, unsigned first)
 {
     return (struct ebpf_row){
         .success_mask = row->success_mask,
-        .entry_mask = row->entry_mask,
         .number = row->number,
         .fixed_size = row->fixed_size,
         .first = (uint16_t)first,
         .param_count = row->param_count,
         .variable_count = row->variable_count,
+        .class = class_of(row),
     };
+}
+
+/* Those parameters of a row that are scalars, or those that are not. Returns how many. */
+static unsigned lay_params(const struct sysfold_row *row, bool scalars, struct ebpf_param *params)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < row->param_count; i++) {
+        if (is_scalar(row, i) == scalars)
+            params[count++] = lay_param(&row->params[i], i);
+    }
+    return count;
 }
 
 int rows_lay(struct ebpf_row rows[EBPF_ROWS], struct ebpf_param params[EBPF_PARAMS])
@@ -67,8 +113,9 @@ int rows_lay(struct ebpf_row rows[EBPF_ROWS], struct ebpf_param params[EBPF_PARA
         if (used + row->param_count > EBPF_PARAMS)
             return -E2BIG;
         rows[place] = lay_row(row, used);
-        for (unsigned i = 0; i < row->param_count; i++)
-            params[used++] = lay_param(&row->params[i]);
+        rows[place].scalar_count = (uint8_t)lay_params(row, true, params + used);
+        (void)lay_params(row, false, params + used + rows[place].scalar_count);
+        used += row->param_count;
     }
     return 0;
 }

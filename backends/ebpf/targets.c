@@ -17,12 +17,13 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 
-int targets_add(int map, pid_t tgid, struct sysfold_error *error)
+int targets_add(const struct programs *programs, pid_t tgid, struct sysfold_error *error)
 {
     uint32_t key = (uint32_t)tgid;
     uint8_t value = 1;
-    int r = bpf_map_update_elem(map, &key, &value, BPF_ANY);
+    int r = bpf_map_update_elem(programs->targets, &key, &value, BPF_ANY);
 
+    __atomic_add_fetch(programs->generation, 1, __ATOMIC_SEQ_CST);
     return r < 0 ? error_system(error, r, "ebpf: cannot record %d", tgid) : 0;
 }
 
@@ -51,7 +52,7 @@ static int process_of(pid_t tid, pid_t *ret_tgid)
     return -ESRCH;
 }
 
-static int add_pid(int map, pid_t pid, struct sysfold_error *error)
+static int add_pid(const struct programs *programs, pid_t pid, struct sysfold_error *error)
 {
     pid_t tgid;
     int r = pid > 0 ? process_of(pid, &tgid) : -ESRCH;
@@ -60,16 +61,16 @@ static int add_pid(int map, pid_t pid, struct sysfold_error *error)
         return error_system(error, r, "ebpf: cannot record %d", pid);
     if (tgid == getpid())
         return error_set(error, -EINVAL, "ebpf: cannot record %d: that is the recorder itself", pid);
-    r = targets_add(map, tgid, error);
+    r = targets_add(programs, tgid, error);
     if (r == 0 && has_ended(tgid))
         return error_system(error, -ESRCH, "ebpf: cannot record %d", pid);
     return r;
 }
 
-int targets_add_pids(int map, const pid_t *pids, size_t count, struct sysfold_error *error)
+int targets_add_pids(const struct programs *programs, const pid_t *pids, size_t count, struct sysfold_error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        int r = add_pid(map, pids[i], error);
+        int r = add_pid(programs, pids[i], error);
 
         if (r < 0)
             return r;

@@ -70,11 +70,12 @@ struct cursor {
     bool cut, unreadable;
 };
 
+#define NOTHING_KEPT EBPF_CALLS
+
 /* A path that was read before the kernel acted on it. */
 struct kept {
-    __u32 nr;
+    __u32 nr; /* or NOTHING_KEPT */
     __u32 size;
-    __u32 status;
     bool cut;
     bool is_script; /* of an exec: the path's interpreter runs, with arguments of its own */
     bool native;    /* of an exec: the caller was */
@@ -82,38 +83,52 @@ struct kept {
     __u8 bytes[PATH_MAX_BYTES + 1];
 };
 
+/* Of one cpu. */
 struct walk {
-    __u64 args[6];
-    __s64 result;
-    __u64 status; /* 2 bits a parameter */
-    __u64 time;
-    __u32 cut, raced; /* a bit a parameter */
-    __u32 tid;
-    __u32 nr, arch;
-    __u32 row;       /* place in rows[] */
-    __u32 end;       /* offset of the next variable parameter in the room */
-    __u32 variables; /* laid so far */
+    /* The record that is being built; zero when it begins: */
+    __u64 status;      /* 2 bits a parameter */
+    __u32 cut, raced;  /* a bit a parameter */
+    __u32 variables;   /* laid so far */
+    __u32 given_at;    /* the first path that the caller gave, in the room */
+    bool unfinished;   /* the call never returns: nothing but its arguments */
+    bool replaced;     /* a successful exec: the caller's memory and registers are gone */
+    bool no_environment;
+    bool args_known;   /* nevertheless, from its entry */
+    bool is_script;    /* as kept */
+    bool keeps;        /* there may be something in `paths` */
+    bool file_asked, file_known;
     __u16 flags;
     __u16 number;
-    bool losing;     /* the last record found no room */
-    bool unfinished; /* the call never returns: nothing but its arguments */
-    bool replaced;   /* a successful exec: the caller's memory and registers are gone */
-    bool no_environment;
-    bool args_known; /* nevertheless, from its entry */
-    bool is_script;  /* as kept */
+    __u32 class;
+    /* From here on whatever was there last: */
+    union {
+        __u64 values[EBPF_VALUES];
+        struct {
+            __u64 args[6];
+            __s64 result;
+            __u64 nr, arch;
+        };
+    };
+    __u64 time;
+    __u32 tid;
+    __u32 row; /* place in rows[] */
+    __u32 end; /* offset of the next variable parameter in the room */
+    __u32 given_size;
     __u64 exec;
-    bool keeps; /* there may be something in `paths` */
-    bool file_asked, file_known;
-    __u32 file_dev;
-    __u64 file_ino;
     bool path_known; /* the path is in path[] from there on; `file_size` bytes */
     bool is_lone;    /* a dentry without a parent that is no root either */
+    __u32 file_dev;
+    __u64 file_ino;
     __u32 file_at, file_size;
     __u64 dentry, mount;         /* where its walk has got to */
-    __u32 given_at, given_size;  /* the first path that the caller gave, in the room */
     struct cursor pages, pieces; /* the pieces of a vector, and within one of them the pages */
-    __u64 unasked;               /* bytes sent since the ring was asked how full it is */
-    struct kept kept;            /* on its way into `paths` */
+    /* The cpu's own: */
+    __u64 ring_at;           /* where its ring's next record begins */
+    bool losing;             /* the last record found no room */
+    __u32 known_tgid;        /* a process of which it was looked up whether it is recorded, */
+    __u64 known_generation;  /* when `generation` was this: */
+    bool known_recorded;     /* whether it is */
+    __u32 passed[EBPF_CALLS]; /* of sampled calls: how many were not recorded since the last one was */
     __u8 room[ROOM_SIZE];
     __u8 path[PATH_ROOM];
 };
@@ -121,13 +136,7 @@ struct walk {
 const volatile struct ebpf_row rows[EBPF_ROWS] = {};
 const volatile struct ebpf_param params[EBPF_PARAMS] = {};
 const volatile struct ebpf_settings settings = {};
-const volatile __u32 ring_count = 1;
-const volatile __u32 ring_size = 1 << 20; /* of each */
-
-struct ring {
-    __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 1 << 20);
-};
+const volatile __u64 ring_size = 4096; /* of each ring's data */
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -136,18 +145,34 @@ struct {
     __type(value, __u8);
 } targets SEC(".maps");
 
+/* Goes up whenever `targets` changes, on either side: what was looked up before is void. */
+__u64 generation = 0;
+
 struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, 1);
     __uint(key_size, sizeof(__u32));
-    __array(values, struct ring);
+    __uint(value_size, sizeof(struct ebpf_ring) + 4096 + EBPF_OVERRUN);
 } rings SEC(".maps");
 
-/* Of threads within one of the calls whose paths are kept, by pid_tgid. */
 struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, 1024);
-    __type(key, __u64);
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4096);
+} bell SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+    __uint(max_entries, EBPF_CGROUPS_MAX);
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, sizeof(__u32));
+} cgroups SEC(".maps");
+
+/* Of threads that have been within one of the calls whose paths are kept. */
+struct {
+    __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
     __type(value, struct kept);
 } paths SEC(".maps");
 
@@ -170,13 +195,6 @@ struct {
     __type(key, __u64);
     __type(value, struct exec);
 } execs SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct ebpf_loss);
-} losses SEC(".maps");
 
 /* As many as there are cpus, indexed by cpu: a value of a per-cpu array may not have more than 32 KiB. */
 struct {
@@ -218,12 +236,6 @@ static __always_inline void store_u64(__u8 *to, __u64 value)
     *(__u64 *)to = value;
 }
 
-static __always_inline __u64 now_ns(void)
-{
-    return bpf_ktime_get_boot_ns() + settings.clock_offset;
-}
-
-/* Of this cpu; programs here neither sleep nor interrupt each other. */
 static __always_inline struct walk *this_walk(void)
 {
     __u32 cpu = bpf_get_smp_processor_id();
@@ -231,29 +243,43 @@ static __always_inline struct walk *this_walk(void)
     return bpf_map_lookup_elem(&scratch, &cpu);
 }
 
-/* A record about thread `tid` begins. */
-static __always_inline struct walk *walk_begin(__u32 tid)
+static __always_inline struct ebpf_ring *this_ring(void)
 {
-    struct walk *walk = this_walk();
+    __u32 cpu = bpf_get_smp_processor_id();
 
-    if (!walk)
+    return bpf_map_lookup_elem(&rings, &cpu);
+}
+
+static __always_inline void count_loss(struct walk *walk, struct ebpf_ring *ring)
+{
+    struct ebpf_loss *loss = &ring->losses[at_most(walk->class, EBPF_CLASS_OTHER)];
+
+    if (!walk->losing || !loss->count)
+        loss->first = walk->time;
+    walk->losing = true;
+    loss->last = walk->time;
+    loss->count++;
+    ring->lost++;
+}
+
+/* A record about thread `tid` begins; NULL: it cannot. Nobody interrupts us here but where the kernel lets programs be
+ * preempted: what would come in between is lost, and counted. */
+static __always_inline struct walk *walk_begin(struct walk *walk, __u32 tid)
+{
+    struct ebpf_ring *ring = this_ring();
+
+    if (!walk || !ring)
         return NULL;
-    walk->status = 0;
-    walk->cut = 0;
-    walk->raced = 0;
-    walk->flags = 0;
-    walk->variables = 0;
-    walk->unfinished = false;
-    walk->replaced = false;
-    walk->no_environment = false;
-    walk->args_known = false;
-    walk->is_script = false;
-    walk->keeps = false;
-    walk->file_asked = false;
-    walk->file_known = false;
-    walk->given_at = 0;
+    if (ring->writing) {
+        count_loss(walk, ring);
+        return NULL;
+    }
+    /* The consumer is to know that something older than what it finds may come; hence before the clock. */
+    *(volatile __u64 *)&ring->writing = 1;
+    __builtin_memset(walk, 0, __builtin_offsetof(struct walk, values));
     walk->tid = tid;
-    walk->time = now_ns();
+    /* Three quarters of what the clock takes that counts suspended time; the consumer sees to that. */
+    walk->time = bpf_ktime_get_ns() + *(volatile __u64 *)&ring->clock_offset;
     return walk;
 }
 
@@ -342,49 +368,55 @@ __noinline int is_same(const struct walk *walk, __u32 one, __u32 other, __u32 si
     return 1;
 }
 
-static __always_inline void count_loss(struct walk *walk)
-{
-    __u32 zero = 0;
-    struct ebpf_loss *loss = bpf_map_lookup_elem(&losses, &zero);
+#define SHORT 256
 
-    if (!loss)
+/* A helper's call costs more than the words of most records. */
+static __always_inline void copy_record(__u8 *to, const struct walk *walk, __u64 start, __u64 size)
+{
+    const __u8 *from = walk->room + at_most(start, PREFIX_MAX);
+
+    if (size > SHORT) {
+        bpf_probe_read_kernel(to, at_most(size, RECORD_MAX), from);
         return;
-    if (!walk->losing)
-        loss->first = walk->time;
-    walk->losing = true;
-    loss->last = walk->time;
-    loss->count++;
+    }
+    for (__u64 i = 0; i < SHORT && i < size; i += sizeof(__u64))
+        *(__u64 *)(to + i) = *(const __u64 *)(from + i);
 }
 
-/* The reader looks every few milliseconds by itself. It is woken where a quarter of the ring is waiting, which is asked
- * now and then only. */
-static __always_inline __u64 wake_up_for(struct walk *walk, void *ring, __u64 size)
+/* Once until the consumer asks again. */
+static __always_inline void ring_bell(struct ebpf_ring *ring)
 {
-    walk->unasked += size;
-    if (walk->unasked < ring_size / 16)
-        return BPF_RB_NO_WAKEUP;
-    walk->unasked = 0;
-    return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) < ring_size / 4 ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
+    __u64 one = 1;
+
+    ring->wake_at = EBPF_NEVER;
+    bpf_ringbuf_output(&bell, &one, sizeof(one), BPF_RB_FORCE_WAKEUP);
 }
 
-static __always_inline void send(struct walk *walk, const __u8 *record, __u64 size)
+/* Writes the record that lies from `start` on, if it finds room. */
+static __always_inline void send(struct walk *walk, struct ebpf_ring *ring, __u64 start, __u64 size)
 {
-    __u32 which = bpf_get_smp_processor_id() % (ring_count ? ring_count : 1);
-    void *ring = bpf_map_lookup_elem(&rings, &which);
+    __u64 span = (size + 7) & ~7ULL, produced = ring->produced, at = at_most(walk->ring_at, ring_size);
 
-    size = at_most(size, RECORD_MAX);
-    if (!ring || bpf_ringbuf_output(ring, (void *)record, size, wake_up_for(walk, ring, size)) < 0)
-        count_loss(walk);
-    else
-        walk->losing = false;
+    if (produced - ring->consumed + span > ring_size) {
+        count_loss(walk, ring);
+        return;
+    }
+    copy_record(ring->data + at, walk, start, size);
+    walk->ring_at = at + span >= ring_size ? 0 : at + span;
+    walk->losing = false;
+    /* With a barrier: the consumer either sees it, or will have said when to be woken. */
+    __sync_lock_test_and_set(&ring->produced, produced + span);
+    if (produced + span > *(volatile __u64 *)&ring->wake_at)
+        ring_bell(ring);
 }
 
 /* Lays the prefix before the body, whose size is known only now, and lets the record go. */
 __noinline int walk_finish(struct walk *walk)
 {
+    struct ebpf_ring *ring = this_ring();
     __u64 start = PREFIX_MAX, size;
 
-    if (!walk)
+    if (!walk || !ring)
         return 0;
     if (walk->raced) {
         walk->flags |= FLAG_RACED;
@@ -407,7 +439,8 @@ __noinline int walk_finish(struct walk *walk)
     store_u16(walk->room + start + 2, (__u16)size);
     store_u32(walk->room + start + 4, walk->tid);
     store_u64(walk->room + start + 8, walk->time);
-    send(walk, walk->room + start, size);
+    send(walk, ring, start, size);
+    *(volatile __u64 *)&ring->writing = 0;
     return 0;
 }
 
