@@ -203,9 +203,10 @@ def bench_programs(tools, blocks):
         said = json.loads(done.stdout)
         events = said["events"] + said["lost"]
         for program in said.get("programs", []):
-            if program["runs"]:
-                print(f"program {program['name']:<29} {program['ns'] / program['runs']:8.1f} ns a run, {program['runs']:,} "
-                      f"runs; {program['ns'] / events:.1f} ns an event, {events:,} events ({what})", flush=True)
+            ns, runs = program["ns"], program["runs"]
+            if runs:
+                print(f"program {program['name']:<29} {ns / runs:8.1f} ns a run, {runs:,} runs; {ns / events:.1f} ns an "
+                      f"event, {events:,} events ({what})", flush=True)
 
 
 def why_not(tools):
