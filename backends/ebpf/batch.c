@@ -122,12 +122,18 @@ static void begin_ending(struct capture *capture, uint64_t now)
     capture->ending_at = now + EBPF_WINDOW_NS;
 }
 
+/* Somebody may always come. */
+static bool is_endless(const struct capture *capture)
+{
+    return capture->options->live.system_wide || capture->groups.count;
+}
+
 /* Are there targets left? The ended ones are counted out by the programs; now and then it is made sure. */
 static bool has_targets(struct capture *capture, uint64_t now)
 {
     bool sweep = now - capture->swept_at >= SWEEP_NS;
 
-    if (capture->options->live.system_wide)
+    if (is_endless(capture))
         return true;
     if (sweep)
         capture->swept_at = now;
@@ -160,7 +166,7 @@ static int nap_of(const struct capture *capture, uint64_t now, int most_ms)
 
     if (capture->phase != PHASE_RUNNING || now < capture->lively_until)
         nap = NAP_MS;
-    else if (capture->options->live.system_wide)
+    else if (is_endless(capture))
         nap = most_ms;
     return most_ms >= 0 && (nap < 0 || most_ms < nap) ? most_ms : nap;
 }

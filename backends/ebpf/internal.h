@@ -36,13 +36,15 @@ struct programs {
     uint64_t clock_offset; /* from CLOCK_BOOTTIME to the epoch */
 };
 
-int programs_load(struct programs *programs, const struct capture_options *options, struct sysfold_error *error);
+int programs_load(struct programs *programs, const struct capture_options *options, unsigned cgroup_count,
+                  struct sysfold_error *error);
 int programs_attach(struct programs *programs, struct sysfold_error *error);
 /* What is in the rings stays there. */
 void programs_detach(struct programs *programs);
 void programs_finish(struct programs *programs);
 int programs_rings_map(const struct programs *programs);
 int programs_bell_map(const struct programs *programs);
+int programs_cgroups_map(const struct programs *programs);
 /* Now, as records have it. It counts the time that a suspended machine spends. */
 uint64_t programs_now(const struct programs *programs);
 /* What is between the programs' clock, which does not, and that. */
@@ -157,6 +159,31 @@ bool targets_gone(int map, bool sweep);
 int targets_snapshot(int map, bool system_wide, struct encoder *encoder, struct store *store);
 bool store_has_thread(const struct store *store, uint32_t tid);
 
+/* groups.c: cgroups, and containers, as targets. */
+
+struct groups {
+    int fds[EBPF_CGROUPS_MAX]; /* of cgroups' directories */
+    unsigned count;
+};
+
+int groups_open(struct groups *groups, const struct sysfold_live_options *live, struct sysfold_error *error);
+void groups_finish(struct groups *groups);
+/* Into the programs' map of cgroups. */
+int groups_put(const struct groups *groups, int map, struct sysfold_error *error);
+/* The processes of containers that have no cgroup of their own, and what they have become, into the map of targets. */
+int groups_add_processes(const struct programs *programs, const struct sysfold_live_options *live,
+                         struct sysfold_error *error);
+
+/* The processes in cgroups, and below, at a moment. */
+struct members {
+    pid_t *pids; /* sorted; for free() */
+    size_t count, room;
+};
+
+/* -ENOMEM; there may be some to free even then. */
+int groups_list(const struct groups *groups, struct members *ret_members);
+bool members_have(const struct members *members, pid_t pid);
+
 /* batch.c */
 
 enum phase {
@@ -172,6 +199,7 @@ struct capture {
     struct rings rings;
     struct losses losses;
     struct launch launch;
+    struct groups groups;
     struct store snapshot;
     struct encoder encoder;
     enum phase phase;

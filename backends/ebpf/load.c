@@ -60,7 +60,8 @@ static bool lay_sample(const struct capture_options *options, uint32_t sample[EB
     return sampling;
 }
 
-static void lay_settings(struct ebpf_settings *settings, const struct capture_options *options, uint64_t clock_offset)
+static void lay_settings(struct ebpf_settings *settings, const struct capture_options *options, uint64_t clock_offset,
+                         unsigned cgroup_count)
 {
     const struct sysfold_live_options *live = &options->live;
     const struct callset *calls = &options->calls;
@@ -70,6 +71,7 @@ static void lay_settings(struct ebpf_settings *settings, const struct capture_op
         .own_pid = (uint32_t)getpid(),
         .snaplen = live->snaplen,
         .string_vector_max = live->string_vector_max,
+        .cgroup_count = cgroup_count,
         .system_wide = live->system_wide,
         .follow = !live->no_follow,
     };
@@ -115,7 +117,8 @@ static int size_maps(const struct programs *programs)
     return r;
 }
 
-static int lay(struct programs *programs, const struct capture_options *options, struct sysfold_error *error)
+static int lay(struct programs *programs, const struct capture_options *options, unsigned cgroup_count,
+               struct sysfold_error *error)
 {
     struct ebpf_programs *skeleton = programs->skeleton;
     int cpus = libbpf_num_possible_cpus(), r;
@@ -127,7 +130,7 @@ static int lay(struct programs *programs, const struct capture_options *options,
         return error_system(error, cpus, "ebpf: cannot count the cpus");
     programs->cpus = (unsigned)cpus;
     programs->ring_size = rings_size(options->live.buffer_size, programs->cpus);
-    lay_settings(&skeleton->rodata->settings, options, programs->clock_offset);
+    lay_settings(&skeleton->rodata->settings, options, programs->clock_offset, cgroup_count);
     skeleton->rodata->ring_size = programs->ring_size;
     r = size_maps(programs);
     if (r == 0)
@@ -149,7 +152,7 @@ static int refused(int r, const char *log, struct sysfold_error *error)
                      verifier_log_digest(log, digest, sizeof(digest)));
 }
 
-static int open_and_load(struct programs *programs, const struct capture_options *options,
+static int open_and_load(struct programs *programs, const struct capture_options *options, unsigned cgroup_count,
                          struct sysfold_error *error)
 {
     cleanup_free char *log = calloc(1, LOG_SIZE);
@@ -161,7 +164,7 @@ static int open_and_load(struct programs *programs, const struct capture_options
     programs->skeleton = ebpf_programs__open_opts(&opts);
     if (!programs->skeleton)
         return error_system(error, -errno, "ebpf: cannot open the programs");
-    r = lay(programs, options, error);
+    r = lay(programs, options, cgroup_count, error);
     if (r < 0)
         return r;
     r = ebpf_programs__load(programs->skeleton);
@@ -169,13 +172,14 @@ static int open_and_load(struct programs *programs, const struct capture_options
 }
 
 /* RLIMIT_MEMLOCK is libbpf's affair: it raises it where the kernel still counts by it (before 5.11), if it may. */
-int programs_load(struct programs *programs, const struct capture_options *options, struct sysfold_error *error)
+int programs_load(struct programs *programs, const struct capture_options *options, unsigned cgroup_count,
+                  struct sysfold_error *error)
 {
     libbpf_print_fn_t print = libbpf_set_print(NULL);
     int r;
 
     programs->clock_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
-    r = open_and_load(programs, options, error);
+    r = open_and_load(programs, options, cgroup_count, error);
     libbpf_set_print(print);
     if (r < 0)
         return r;
@@ -193,6 +197,11 @@ int programs_rings_map(const struct programs *programs)
 int programs_bell_map(const struct programs *programs)
 {
     return bpf_map__fd(programs->skeleton->maps.bell);
+}
+
+int programs_cgroups_map(const struct programs *programs)
+{
+    return bpf_map__fd(programs->skeleton->maps.cgroups);
 }
 
 /* The tracepoints of single calls' entries are found in tracefs, which is root's. Without them the exit's program reads
