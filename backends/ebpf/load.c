@@ -82,27 +82,35 @@ static void lay_settings(struct ebpf_settings *settings, const struct capture_op
     settings->sampling = lay_sample(options, settings->sample);
 }
 
+/* A call's own tracepoint is found through tracefs, which is root's, and may not be there. */
+static bool has_tracepoints(void)
+{
+    return access("/sys/kernel/tracing/events/syscalls/sys_enter_openat/id", R_OK) == 0 ||
+           access("/sys/kernel/debug/tracing/events/syscalls/sys_enter_openat/id", R_OK) == 0;
+}
+
 /* At the entry of calls that nobody wants, programs would be but a burden. */
-static int leave_out(struct ebpf_programs *skeleton)
+static int choose_entries(struct ebpf_programs *skeleton)
 {
     const struct {
         struct bpf_program *program;
         unsigned nr;
     } entries[] = {
-        {skeleton->progs.sysfold_enter_open, ROW_OPEN},         {skeleton->progs.sysfold_enter_creat, ROW_CREAT},
-        {skeleton->progs.sysfold_enter_openat, ROW_OPENAT},     {skeleton->progs.sysfold_enter_openat2, ROW_OPENAT2},
-        {skeleton->progs.sysfold_enter_execve, ROW_EXECVE},     {skeleton->progs.sysfold_enter_execveat, ROW_EXECVEAT},
+        {skeleton->progs.sysfold_enter_open, ROW_OPEN},     {skeleton->progs.sysfold_enter_creat, ROW_CREAT},
+        {skeleton->progs.sysfold_enter_openat, ROW_OPENAT}, {skeleton->progs.sysfold_enter_openat2, ROW_OPENAT2},
+        {skeleton->progs.sysfold_enter_execve, ROW_EXECVE}, {skeleton->progs.sysfold_enter_execveat, ROW_EXECVEAT},
     };
     const __u64 *interest = skeleton->rodata->settings.interest;
+    bool by_name = has_tracepoints(), any_wanted = false;
+    int r = 0;
 
-    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-        unsigned nr = entries[i].nr;
-        int r = bpf_program__set_autoload(entries[i].program, interest[nr / 64] >> nr % 64 & 1);
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && r == 0; i++) {
+        bool wanted = interest[entries[i].nr / 64] >> entries[i].nr % 64 & 1;
 
-        if (r < 0)
-            return r;
+        any_wanted |= wanted;
+        r = bpf_program__set_autoload(entries[i].program, wanted && by_name);
     }
-    return 0;
+    return r < 0 ? r : bpf_program__set_autoload(skeleton->progs.sysfold_enter, any_wanted && !by_name);
 }
 
 static int size_maps(const struct programs *programs)
@@ -134,7 +142,7 @@ static int lay(struct programs *programs, const struct capture_options *options,
     skeleton->rodata->ring_size = programs->ring_size;
     r = size_maps(programs);
     if (r == 0)
-        r = leave_out(skeleton);
+        r = choose_entries(skeleton);
     return r < 0 ? error_system(error, r, "ebpf: cannot prepare the programs") : 0;
 }
 
@@ -204,14 +212,6 @@ int programs_cgroups_map(const struct programs *programs)
     return bpf_map__fd(programs->skeleton->maps.cgroups);
 }
 
-/* The tracepoints of single calls' entries are found in tracefs, which is root's. Without them the exit's program reads
- * what an open or an exec was given. */
-static bool can_do_without(const struct bpf_program *program, int code)
-{
-    return bpf_program__type(program) == BPF_PROG_TYPE_TRACEPOINT &&
-           (code == EACCES || code == EPERM || code == ENOENT);
-}
-
 /* One by one, so that the message can say which. */
 int programs_attach(struct programs *programs, struct sysfold_error *error)
 {
@@ -225,7 +225,7 @@ int programs_attach(struct programs *programs, struct sysfold_error *error)
         if (!bpf_program__autoload(*each->prog))
             continue;
         *each->link = bpf_program__attach(*each->prog);
-        if (!*each->link && !can_do_without(*each->prog, errno))
+        if (!*each->link)
             r = error_system(error, -errno, "ebpf: cannot attach the program '%s'", each->name);
     }
     libbpf_set_print(print);
