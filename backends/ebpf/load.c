@@ -21,6 +21,9 @@
 
 #define LOG_SIZE (1 << 20)
 
+/* The verifier follows offsets up to twice of it. */
+#define RING_SIZE_MAX ((size_t)256 << 20)
+
 static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
@@ -138,6 +141,9 @@ static int lay(struct programs *programs, const struct capture_options *options,
         return error_system(error, cpus, "ebpf: cannot count the cpus");
     programs->cpus = (unsigned)cpus;
     programs->ring_size = rings_size(options->live.buffer_size, programs->cpus);
+    if (programs->ring_size > RING_SIZE_MAX)
+        return error_set(error, -EINVAL, "ebpf: a buffer of %zu bytes is more than %zu for each of %u cpus",
+                         options->live.buffer_size, RING_SIZE_MAX, programs->cpus);
     lay_settings(&skeleton->rodata->settings, options, programs->clock_offset, cgroup_count);
     skeleton->rodata->ring_size = programs->ring_size;
     r = size_maps(programs);
@@ -146,10 +152,13 @@ static int lay(struct programs *programs, const struct capture_options *options,
     return r < 0 ? error_system(error, r, "ebpf: cannot prepare the programs") : 0;
 }
 
-static int refused(int r, const char *log, struct sysfold_error *error)
+static int refused(const struct programs *programs, int r, const char *log, struct sysfold_error *error)
 {
     char digest[400];
 
+    if ((r == -E2BIG || r == -ENOMEM) && !*log)
+        return error_set(error, r, "ebpf: the kernel has no room for a buffer of %zu bytes on each of %u cpus: %s (ask for "
+                         "a smaller one)", programs->ring_size, programs->cpus, strerror(-r));
     if (r == -EPERM || r == -EACCES) {
         if (!*log)
             return error_system(error, r, "ebpf: cannot load the programs (root, or CAP_BPF and CAP_PERFMON)");
@@ -176,7 +185,7 @@ static int open_and_load(struct programs *programs, const struct capture_options
     if (r < 0)
         return r;
     r = ebpf_programs__load(programs->skeleton);
-    return r < 0 ? refused(r, log, error) : 0;
+    return r < 0 ? refused(programs, r, log, error) : 0;
 }
 
 /* RLIMIT_MEMLOCK is libbpf's affair: it raises it where the kernel still counts by it (before 5.11), if it may. */
