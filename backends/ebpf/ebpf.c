@@ -73,7 +73,7 @@ static void ebpf_close(struct capture *capture)
     cleanup_close_fd(&capture->epoll);
     cleanup_close_fd(&capture->stop);
     cleanup_close_fd(&capture->counting);
-    free(capture->snapshot.bytes);
+    snapshot_destroy(capture->snapshot);
     free((void *)capture->batch);
     free(capture);
 }
@@ -102,6 +102,9 @@ static int prepare(struct capture *capture, struct sysfold_error *error)
     r = losses_init(&capture->losses, &capture->rings);
     if (r < 0)
         return error_system(error, r, "ebpf: cannot count losses");
+    r = snapshot_create(capture->programs.clock_offset, &capture->snapshot);
+    if (r < 0)
+        return error_system(error, r, "ebpf: cannot take snapshots");
     return make_waiting(capture, error);
 }
 
@@ -156,8 +159,7 @@ static int begin_recording(struct capture *capture, struct sysfold_error *error)
         r = groups_add_processes(programs, live, error);
     if (r < 0)
         return r;
-    r = targets_snapshot(programs->targets, live->system_wide, &capture->encoder, &capture->snapshot);
-    capture->snapshot_at = programs_now(programs);
+    r = capture_take_snapshot(capture, false);
     return r < 0 ? error_system(error, r, "ebpf: cannot take the initial snapshot") : 0;
 }
 

@@ -89,11 +89,9 @@ static int add_container(const struct programs *programs, const struct container
     int added = 0;
 
     for (size_t i = 0; i < container->pid_count && container->cgroup < 0; i++) {
-        uint32_t key = (uint32_t)container->pids[i];
-        uint8_t value;
         int r;
 
-        if (bpf_map_lookup_elem(programs->targets, &key, &value) == 0)
+        if (targets_have(programs, container->pids[i]))
             continue;
         r = targets_add_pids(programs, &container->pids[i], 1, error);
         if (r < 0 && r != -ESRCH)

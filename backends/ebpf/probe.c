@@ -2,7 +2,9 @@
 /* Can programs of ours run in this kernel, and may this user load them? And why not. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/btf.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,14 +34,39 @@ static bool has_capability(const struct __user_cap_data_struct *data, unsigned c
     return data[capability / 32].effective >> capability % 32 & 1;
 }
 
-static bool is_privileged(void)
+/* As a reason; NULL: none. */
+static const char *missing_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {0};
+    bool bpf, perfmon;
 
     if (syscall(SYS_capget, &header, data) < 0)
-        return geteuid() == 0;
-    return has_capability(data, CAP_SYS_ADMIN) || (has_capability(data, CAP_BPF) && has_capability(data, CAP_PERFMON));
+        return geteuid() == 0 ? NULL : "CAP_BPF and CAP_PERFMON are missing";
+    bpf = has_capability(data, CAP_BPF);
+    perfmon = has_capability(data, CAP_PERFMON);
+    if (has_capability(data, CAP_SYS_ADMIN) || (bpf && perfmon))
+        return NULL;
+    return bpf ? "CAP_PERFMON is missing" : perfmon ? "CAP_BPF is missing" : "CAP_BPF and CAP_PERFMON are missing";
+}
+
+/* An empty file may have been put in its place, to hide it. */
+static bool has_btf(void)
+{
+    cleanup_close int fd = open(BTF_PATH, O_RDONLY | O_CLOEXEC);
+    __u16 magic = 0;
+
+    return fd >= 0 && read(fd, &magic, sizeof(magic)) == sizeof(magic) && magic == BTF_MAGIC;
+}
+
+/* Where libbpf looks for the tracepoints of single calls' entries. */
+static bool has_tracefs(void)
+{
+    const char *path = access("/sys/kernel/debug/tracing", F_OK) == 0
+                           ? "/sys/kernel/debug/tracing/events/syscalls/sys_enter_openat/id"
+                           : "/sys/kernel/tracing/events/syscalls/sys_enter_openat/id";
+
+    return access(path, R_OK) == 0;
 }
 
 static bool in_initial_pid_namespace(void)
@@ -68,12 +95,24 @@ static void refuse(struct sysfold_backend_info *info, int r)
         answer(info, SYSFOLD_UNSUPPORTED, reason, "use Linux 5.8 or later with CONFIG_BPF_SYSCALL");
 }
 
+static void admit(struct sysfold_backend_info *info)
+{
+    if (has_tracefs())
+        answer(info, SYSFOLD_USABLE, "programs can be loaded into the kernel", "");
+    else
+        answer(info, SYSFOLD_USABLE,
+               "programs can be loaded into the kernel; tracefs cannot be read, so the paths of open and exec are read "
+               "only when the call returns",
+               "run as root, with tracefs mounted at /sys/kernel/tracing");
+}
+
 void ebpf_probe(struct sysfold_backend_info *info)
 {
+    const char *missing = missing_capabilities();
     int r;
 
-    if (access(BTF_PATH, R_OK) < 0) {
-        answer(info, SYSFOLD_UNSUPPORTED, "there is no " BTF_PATH,
+    if (!has_btf()) {
+        answer(info, SYSFOLD_UNSUPPORTED, "the kernel's types cannot be read from " BTF_PATH,
                "use a kernel with CONFIG_DEBUG_INFO_BTF, and mount /sys");
         return;
     }
@@ -82,14 +121,13 @@ void ebpf_probe(struct sysfold_backend_info *info)
                "run it outside of the container, or with the host's pid namespace");
         return;
     }
-    if (!is_privileged()) {
-        answer(info, SYSFOLD_NO_PERMISSION, "neither root nor CAP_BPF and CAP_PERFMON",
-               "run as root, or with these two capabilities");
+    if (missing) {
+        answer(info, SYSFOLD_NO_PERMISSION, missing, "run as root, or with CAP_BPF and CAP_PERFMON");
         return;
     }
     r = try_ring_buffer();
     if (r < 0)
         refuse(info, r);
     else
-        answer(info, SYSFOLD_USABLE, "programs can be loaded into the kernel", "");
+        admit(info);
 }

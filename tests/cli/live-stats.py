@@ -93,7 +93,8 @@ class Live:
         self.assertEqual({row["name"] for row in summary["by_process"]}, {row["name"] for row in of_file["by_process"]})
 
     def test_text(self):
-        text, errors = self.live("--interval=0.2", "sh", "-c", "for i in 1 2 3 4; do sleep 0.2; ls; done; exit 3", status=3)
+        text, errors = self.live("--interval=0.2", "sh", "-c", "for i in 1 2 3 4; do sleep 0.2; ls; done; exit 3",
+                                 status=3)
         self.assertEqual(errors, "")
         lines = text.splitlines()
         figures = [line for line in lines if LINE.fullmatch(line)]

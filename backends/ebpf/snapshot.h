@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSFOLD_EBPF_SNAPSHOT_H
+#define SYSFOLD_EBPF_SNAPSHOT_H
+
+/*
+ * What was there before the events, as records among them.
+ *
+ *   programs attached    begun                            ended
+ *   ─────┼─────────────────┼───────────────────────────────┼──────────► time
+ *        : not told        : events, those of unknown      : events
+ *        :                 : threads not told (admission.h):
+ *                          SNAP_THREAD of all,  SNAP_FD, SNAP_FD, ...
+ *
+ * A record's time is before its facts were looked at. So all that happened
+ * before it is in them, and what is told behind it changes what they say.
+ * Threads have one time, that at which the snapshot began: recording begins
+ * there for all of them at once, and no descriptor can come or go between the
+ * times of two threads that share it. Descriptors have times of their own, as
+ * near to the facts as can be.
+ *
+ * Descriptors are looked at more than once. The second look tells what the
+ * first could not know: what an event made of a descriptor that was not known
+ * yet, and what a child inherited of a parent that had not been visited.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "backends/ebpf/admission.h"
+#include "common/encode.h"
+
+struct iterators;
+struct told;
+
+/* Whom it is of. */
+struct snapshot_scope {
+    pid_t only;                                /* this process; 0: */
+    bool (*is_chosen)(void *data, pid_t tgid); /* those that this says; NULL: all but the caller's own */
+    void *data;
+};
+
+/* In the order of their times. */
+struct records {
+    uint8_t *bytes;
+    size_t size, room;
+    size_t at; /* the next to hand on */
+};
+
+struct snapshot {
+    struct records threads, fds;
+    uint64_t begun, ended;
+    uint64_t birth_offset;       /* from CLOCK_BOOTTIME, in which threads are born, */
+    uint64_t clock_offset;       /* and from CLOCK_MONOTONIC to the time of records */
+    struct iterators *iterators; /* NULL: not allowed here, /proc must do */
+    struct admission admission;
+    struct told *told;
+    struct encoder encoder, other;
+    uint64_t stamp; /* when the last of /proc's records was complete */
+    bool failed;    /* for want of memory */
+};
+
+/* birth_offset: ns from CLOCK_BOOTTIME to the epoch. -ENOMEM. */
+int snapshot_create(uint64_t birth_offset, struct snapshot **ret_snapshot);
+/* NULL is fine. */
+void snapshot_destroy(struct snapshot *snapshot);
+/* As create makes it, but from /proc even where iterators are allowed. */
+void snapshot_use_proc(struct snapshot *snapshot);
+
+/*
+ * Takes one, in place of the last. Programs must be attached, and the
+ * processes of the scope be recorded. clock_offset: what the programs add to
+ * bpf_ktime_get_ns() for a record's time. `again`: a resync, of whose processes
+ * the stream has told; a record at its end then says that those it does not
+ * mention are gone. -ENOMEM, and other errors of the system.
+ */
+int snapshot_take(struct snapshot *snapshot, const struct snapshot_scope *scope, uint64_t clock_offset, bool again);
+/* Is a resync due, after losses up to `lost_until`? Not before the last one was handed on, and at most once a second. */
+bool snapshot_is_due(const struct snapshot *snapshot, uint64_t lost_until, uint64_t now);
+
+/* The next record to hand on, before all events of its time or later; NULL: none is left. Until snapshot_take(). */
+const uint8_t *snapshot_head(const struct snapshot *snapshot, uint64_t *ret_time);
+void snapshot_next(struct snapshot *snapshot);
+
+/* Is this record of the programs to be told? Asked of each in the order of their times. */
+static inline bool snapshot_tells(struct snapshot *snapshot, const uint8_t *record)
+{
+    return admission_is_over(&snapshot->admission, record) || admission_tells(&snapshot->admission, record);
+}
+
+#endif

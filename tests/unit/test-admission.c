@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which events are told around a snapshot: made-up records, one after the other. */
+
+#include <criterion/criterion.h>
+
+#include "backends/ebpf/admission.h"
+#include "common/encode.h"
+
+static struct admission admission;
+static struct encoder encoder;
+
+static void init(void)
+{
+    cr_assert_eq(admission_init(&admission), 0);
+}
+
+static void finish(void)
+{
+    admission_finish(&admission);
+}
+
+TestSuite(admission, .init = init, .fini = finish);
+
+static const uint8_t *record_of(unsigned row, uint32_t tid, uint64_t time)
+{
+    size_t size;
+
+    encoder_begin(&encoder, row_builtin(row), tid, time);
+    return encoder_finish(&encoder, &size);
+}
+
+static bool tells(unsigned row, uint32_t tid, uint64_t time)
+{
+    return admission_tells(&admission, record_of(row, tid, time));
+}
+
+/* A snapshot at 100 of the process 7 with its thread 8; until 200. */
+static void begin(bool everyone)
+{
+    admission_begin(&admission, 100, everyone);
+    admission_add(&admission, 7, 7);
+    admission_add(&admission, 7, 8);
+    admission_end(&admission, 200);
+}
+
+Test(admission, recording_begins_with_the_snapshot)
+{
+    begin(false);
+    cr_expect_not(tells(ROW_CLOSE, 7, 99), "the snapshot knows that");
+    cr_expect(tells(ROW_CLOSE, 7, 100));
+    cr_expect(tells(ROW_CLOSE, 8, 101));
+    cr_expect(tells(ROW_LOST, 0, 50), "of nobody");
+}
+
+Test(admission, who_was_there_before_and_was_not_met_is_not_told_of)
+{
+    begin(false);
+    cr_expect_not(tells(ROW_CLOSE, 9, 150));
+    cr_expect_not(tells(ROW_THREAD_EXIT, 9, 151));
+    cr_expect_not(tells(ROW_PROCESS_EXIT, 9, 151));
+    cr_expect_not(tells(ROW_EXEC, 9, 152));
+    cr_expect(tells(ROW_THREAD_START, 9, 153), "another one");
+    cr_expect(tells(ROW_CLOSE, 9, 154));
+}
+
+Test(admission, a_birth_before_the_snapshot_is_not_told)
+{
+    begin(false);
+    cr_expect_not(tells(ROW_THREAD_START, 9, 90));
+    cr_expect_not(tells(ROW_CLOSE, 9, 110), "it had ended when it would have been met");
+    cr_expect_not(tells(ROW_PROCESS_EXIT, 9, 120));
+}
+
+Test(admission, who_is_born_behind_it_is_told_of_to_the_end)
+{
+    begin(false);
+    cr_expect(tells(ROW_THREAD_START, 9, 110));
+    cr_expect(tells(ROW_EXEC, 9, 111));
+    cr_expect(tells(ROW_CLOSE, 9, 112));
+    cr_expect(tells(ROW_THREAD_EXIT, 9, 113));
+    cr_expect(tells(ROW_PROCESS_EXIT, 9, 113));
+    cr_expect_not(tells(ROW_CLOSE, 9, 114), "whoever that is");
+}
+
+Test(admission, no_birth_is_told_twice)
+{
+    begin(false);
+    cr_expect_not(tells(ROW_THREAD_START, 8, 110), "the snapshot met it on its way in");
+    cr_expect(tells(ROW_CLOSE, 8, 111));
+    cr_expect(tells(ROW_THREAD_EXIT, 8, 112));
+    cr_expect(tells(ROW_THREAD_START, 8, 113), "another one, with the same id");
+    cr_expect(tells(ROW_THREAD_START, 7, 120) == false);
+}
+
+Test(admission, an_id_may_be_used_again_at_once)
+{
+    begin(false);
+    cr_expect(tells(ROW_THREAD_EXIT, 8, 110));
+    cr_expect(tells(ROW_THREAD_START, 8, 111));
+    cr_expect(tells(ROW_CLOSE, 8, 112));
+}
+
+Test(admission, a_process_lives_behind_its_leader)
+{
+    begin(false);
+    cr_expect(tells(ROW_THREAD_EXIT, 7, 110));
+    cr_expect(tells(ROW_CLOSE, 8, 111));
+    cr_expect(tells(ROW_EXEC, 7, 112), "by thread 8, which is 7 now");
+    cr_expect(tells(ROW_CLOSE, 7, 113));
+    cr_expect(tells(ROW_THREAD_EXIT, 7, 114));
+    cr_expect(tells(ROW_PROCESS_EXIT, 7, 114));
+    cr_expect_not(tells(ROW_PROCESS_EXIT, 7, 115));
+}
+
+Test(admission, a_leader_that_had_ended_before_is_still_its_process_s)
+{
+    admission_begin(&admission, 100, false);
+    admission_add(&admission, 7, 8);
+    cr_expect_not(tells(ROW_THREAD_EXIT, 7, 110), "it was not met");
+    cr_expect(tells(ROW_THREAD_EXIT, 8, 111));
+    cr_expect(tells(ROW_PROCESS_EXIT, 7, 111));
+}
+
+Test(admission, a_resync_leaves_out_nobody)
+{
+    begin(true);
+    cr_expect(tells(ROW_CLOSE, 7, 99));
+    cr_expect(tells(ROW_THREAD_START, 8, 99), "before the snapshot tells of it again");
+    cr_expect(tells(ROW_CLOSE, 9, 150), "its birth was lost, perhaps");
+    cr_expect(tells(ROW_PROCESS_EXIT, 9, 151));
+    cr_expect_not(tells(ROW_THREAD_START, 7, 152), "but for who was just told");
+}
+
+Test(admission, is_over_behind_its_last_moment)
+{
+    cr_expect(admission_is_over(&admission, record_of(ROW_CLOSE, 9, 1)), "there was no snapshot");
+    begin(false);
+    cr_expect_not(admission_is_over(&admission, record_of(ROW_CLOSE, 9, 200)));
+    cr_expect(admission_is_over(&admission, record_of(ROW_CLOSE, 9, 201)));
+}
+
+Test(admission, each_begins_anew)
+{
+    begin(false);
+    admission_begin(&admission, 300, false);
+    cr_expect_not(tells(ROW_CLOSE, 7, 310));
+    cr_expect_not(tells(ROW_PROCESS_EXIT, 7, 311));
+    cr_expect_not(admission_is_over(&admission, record_of(ROW_CLOSE, 7, UINT64_MAX)), "it is being taken");
+}
+
+Test(admission, ids_that_no_kernel_gives)
+{
+    begin(false);
+    admission_add(&admission, UINT32_MAX, 4194304);
+    cr_expect_not(tells(ROW_CLOSE, 4194304, 150));
+    cr_expect(tells(ROW_THREAD_START, UINT32_MAX, 151));
+}
