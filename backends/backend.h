@@ -27,6 +27,8 @@ struct batch {
     bool swapped;    /* in the other byte order */
 };
 
+#define BUFFER_DEFAULT ((size_t)8 << 20) /* bytes, of live.buffer_size */
+
 /* What a backend is asked to capture: the public options with every default filled in. */
 struct capture_options {
     struct sysfold_live_options live;

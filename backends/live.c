@@ -102,7 +102,7 @@ static int complete_options(const struct sysfold_live_options *options, struct c
                          STRING_VECTOR_MAX);
     live->snaplen = live->no_data ? 0 : live->snaplen ? live->snaplen : SNAPLEN_DEFAULT;
     live->string_vector_max = live->string_vector_max ? live->string_vector_max : STRING_VECTOR_DEFAULT;
-    live->buffer_size = live->buffer_size ? live->buffer_size : 8 << 20;
+    live->buffer_size = live->buffer_size ? live->buffer_size : BUFFER_DEFAULT;
     r = check_target(live, error);
     if (r == 0 && live->sample)
         r = sample_parse(ret_options->sample, live->sample, error);

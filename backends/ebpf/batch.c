@@ -5,7 +5,7 @@
  */
 
 #include <errno.h>
-#include <linux/audit.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -66,30 +66,35 @@ static bool is_launching(struct capture *capture, const struct record_header *he
     return capture->launching;
 }
 
-/* What the programs cannot tell is not the consumer's to hear: our own part in launching, threads that the snapshot
- * has told already, foreign calls that nobody asked for. */
+/* What the programs cannot tell is not the consumer's to hear: our own part in launching, what the snapshot tells
+ * better, foreign calls that nobody asked for. */
 static bool is_told(struct capture *capture, const uint8_t *record)
 {
     struct record_header header = header_of(record);
-    unsigned number = header.type & RECORD_NUMBER_MASK;
 
-    if (is_launching(capture, &header))
+    if (is_launching(capture, &header) || !snapshot_tells(capture->snapshot, record))
         return false;
-    if (number == ROW_SYSCALL)
-        return is_chosen(capture, record, header.type);
-    if (number == ROW_THREAD_START && header.time <= capture->snapshot_at)
-        return !store_has_thread(&capture->snapshot, header.tid);
-    return true;
+    return (header.type & RECORD_NUMBER_MASK) != ROW_SYSCALL || is_chosen(capture, record, header.type);
 }
 
 /* A loss goes where it began, as far as what came later has not been handed on yet. The encoder has room for one. */
 static bool put_loss(struct capture *capture, uint64_t until)
 {
-    size_t size;
-
     if (capture->losses.next_time > until)
         return false;
-    capture->batch[capture->batch_count++] = losses_tell(&capture->losses, &capture->encoder, &size);
+    capture->batch[capture->batch_count++] = losses_tell(&capture->losses, &capture->encoder, &capture->lost_until);
+    return true;
+}
+
+static bool put_snapshot(struct capture *capture, uint64_t until)
+{
+    uint64_t time;
+    const uint8_t *record = snapshot_head(capture->snapshot, &time);
+
+    if (!record || time > until)
+        return false;
+    capture->batch[capture->batch_count++] = record;
+    snapshot_next(capture->snapshot);
     return true;
 }
 
@@ -98,15 +103,49 @@ static void gather(struct capture *capture, uint64_t until)
 {
     capture->batch_count = 0;
     while (capture->batch_count < EBPF_BATCH_RECORDS) {
-        uint64_t time = UINT64_MAX;
+        uint64_t time = UINT64_MAX, most;
         const uint8_t *record = rings_oldest(&capture->rings, &time);
 
-        if (put_loss(capture, time < until ? time : until) || !record || time > until)
+        most = time < until ? time : until;
+        if (put_snapshot(capture, most))
+            continue;
+        if (put_loss(capture, most) || !record || time > until)
             break;
         if (is_told(capture, record))
             capture->batch[capture->batch_count++] = record;
         rings_pop(&capture->rings);
     }
+}
+
+static bool is_target(void *data, pid_t tgid)
+{
+    const struct capture *capture = data;
+
+    return members_have(&capture->members, tgid) || targets_have(&capture->programs, tgid);
+}
+
+int capture_take_snapshot(struct capture *capture, bool again)
+{
+    struct snapshot_scope scope = {.is_chosen = capture->options->live.system_wide ? NULL : is_target, .data = capture};
+    int r = groups_list(&capture->groups, &capture->members);
+
+    if (r == 0)
+        r = snapshot_take(capture->snapshot, &scope, capture->rings_clock, again);
+    free(capture->members.pids);
+    capture->members = (struct members){0};
+    return r;
+}
+
+/* What was lost may have been about anybody: they are looked at again as soon as there is time for it. That fails for
+ * want of memory only, and will be tried again. */
+static void repair(struct capture *capture, uint64_t now)
+{
+    if (!capture->lost_until || capture->phase != PHASE_RUNNING ||
+        rings_used(&capture->rings) > capture->rings.size / 4 ||
+        !snapshot_is_due(capture->snapshot, capture->lost_until, now))
+        return;
+    if (capture_take_snapshot(capture, true) == 0)
+        capture->lost_until = 0;
 }
 
 static bool take_stop(const struct capture *capture)
@@ -122,12 +161,18 @@ static void begin_ending(struct capture *capture, uint64_t now)
     capture->ending_at = now + EBPF_WINDOW_NS;
 }
 
+/* Somebody may always come. */
+static bool is_endless(const struct capture *capture)
+{
+    return capture->options->live.system_wide || capture->groups.count;
+}
+
 /* Are there targets left? The ended ones are counted out by the programs; now and then it is made sure. */
 static bool has_targets(struct capture *capture, uint64_t now)
 {
     bool sweep = now - capture->swept_at >= SWEEP_NS;
 
-    if (capture->options->live.system_wide)
+    if (is_endless(capture))
         return true;
     if (sweep)
         capture->swept_at = now;
@@ -160,7 +205,7 @@ static int nap_of(const struct capture *capture, uint64_t now, int most_ms)
 
     if (capture->phase != PHASE_RUNNING || now < capture->lively_until)
         nap = NAP_MS;
-    else if (capture->options->live.system_wide)
+    else if (is_endless(capture))
         nap = most_ms;
     return most_ms >= 0 && (nap < 0 || most_ms < nap) ? most_ms : nap;
 }
@@ -179,16 +224,6 @@ static int wait_for_more(struct capture *capture, int most_ms)
         return -errno;
     (void)ring_buffer__consume(capture->bell);
     return 0;
-}
-
-static bool next_snapshot(struct capture *capture, struct batch *ret_batch)
-{
-    if (capture->snapshot_told)
-        return false;
-    capture->snapshot_told = true;
-    ret_batch->records = capture->snapshot.bytes;
-    ret_batch->size = capture->snapshot.size;
-    return ret_batch->size > 0;
 }
 
 /* The machine was suspended: its time goes on where it would be. */
@@ -213,6 +248,7 @@ static int step(struct capture *capture, struct batch *ret_batch)
         begin_ending(capture, now);
     }
     follow_clock(capture);
+    repair(capture, now);
     losses_read(&capture->losses);
     until = rings_turn(&capture->rings, now);
     gather(capture, capture->phase == PHASE_LAST ? UINT64_MAX - 1 : until);
@@ -232,8 +268,6 @@ int capture_next_batch(struct capture *capture, int timeout_ms, struct batch *re
     uint64_t start = programs_now(&capture->programs);
 
     *ret_batch = (struct batch){.cpu = -1};
-    if (next_snapshot(capture, ret_batch))
-        return 1;
     for (;;) {
         int r = capture->phase == PHASE_OVER ? 0 : step(capture, ret_batch);
         uint64_t spent = (programs_now(&capture->programs) - start) / 1000000;

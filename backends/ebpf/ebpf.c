@@ -68,11 +68,12 @@ static void ebpf_close(struct capture *capture)
     losses_finish(&capture->losses);
     rings_finish(&capture->rings);
     programs_finish(&capture->programs);
+    groups_finish(&capture->groups);
     launch_finish(&capture->launch);
     cleanup_close_fd(&capture->epoll);
     cleanup_close_fd(&capture->stop);
     cleanup_close_fd(&capture->counting);
-    free(capture->snapshot.bytes);
+    snapshot_destroy(capture->snapshot);
     free((void *)capture->batch);
     free(capture);
 }
@@ -86,7 +87,11 @@ static int prepare(struct capture *capture, struct sysfold_error *error)
     if (r == 0 && live->program_stats)
         r = stats_enable(&capture->counting, error);
     if (r == 0)
-        r = programs_load(&capture->programs, capture->options, error);
+        r = groups_open(&capture->groups, live, error);
+    if (r == 0)
+        r = programs_load(&capture->programs, capture->options, capture->groups.count, error);
+    if (r == 0)
+        r = groups_put(&capture->groups, programs_cgroups_map(&capture->programs), error);
     if (r == 0)
         r = rings_init(&capture->rings, programs_rings_map(&capture->programs), capture->programs.ring_size,
                        capture->programs.cpus, error);
@@ -97,6 +102,9 @@ static int prepare(struct capture *capture, struct sysfold_error *error)
     r = losses_init(&capture->losses, &capture->rings);
     if (r < 0)
         return error_system(error, r, "ebpf: cannot count losses");
+    r = snapshot_create(capture->programs.clock_offset, &capture->snapshot);
+    if (r < 0)
+        return error_system(error, r, "ebpf: cannot take snapshots");
     return make_waiting(capture, error);
 }
 
@@ -147,10 +155,11 @@ static int begin_recording(struct capture *capture, struct sysfold_error *error)
         r = targets_add(programs, capture->launch.pid, error);
     if (r == 0 && live->pid_count)
         r = targets_add_pids(programs, live->pids, live->pid_count, error);
+    if (r == 0)
+        r = groups_add_processes(programs, live, error);
     if (r < 0)
         return r;
-    r = targets_snapshot(programs->targets, live->system_wide, &capture->encoder, &capture->snapshot);
-    capture->snapshot_at = programs_now(programs);
+    r = capture_take_snapshot(capture, false);
     return r < 0 ? error_system(error, r, "ebpf: cannot take the initial snapshot") : 0;
 }
 

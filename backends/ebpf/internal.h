@@ -16,6 +16,7 @@
 
 #include "backends/backend.h"
 #include "backends/ebpf/layout.h"
+#include "backends/ebpf/snapshot.h"
 #include "common/encode.h"
 
 struct bpf_object;
@@ -36,13 +37,15 @@ struct programs {
     uint64_t clock_offset; /* from CLOCK_BOOTTIME to the epoch */
 };
 
-int programs_load(struct programs *programs, const struct capture_options *options, struct sysfold_error *error);
+int programs_load(struct programs *programs, const struct capture_options *options, unsigned cgroup_count,
+                  struct sysfold_error *error);
 int programs_attach(struct programs *programs, struct sysfold_error *error);
 /* What is in the rings stays there. */
 void programs_detach(struct programs *programs);
 void programs_finish(struct programs *programs);
 int programs_rings_map(const struct programs *programs);
 int programs_bell_map(const struct programs *programs);
+int programs_cgroups_map(const struct programs *programs);
 /* Now, as records have it. It counts the time that a suspended machine spends. */
 uint64_t programs_now(const struct programs *programs);
 /* What is between the programs' clock, which does not, and that. */
@@ -111,8 +114,8 @@ struct losses {
 int losses_init(struct losses *losses, const struct rings *rings);
 void losses_finish(struct losses *losses);
 void losses_read(struct losses *losses);
-/* The record of that next one, borrowed of the encoder. */
-const uint8_t *losses_tell(struct losses *losses, struct encoder *encoder, size_t *ret_size);
+/* The record of that next one, borrowed of the encoder, and up to when it lost something. */
+const uint8_t *losses_tell(struct losses *losses, struct encoder *encoder, uint64_t *ret_until);
 
 /* launch.c: a command, held until it is let go, and waited for by a process of its own. */
 
@@ -139,23 +142,39 @@ int launch_release(struct launch *launch, struct sysfold_error *error);
 bool launch_ended(struct launch *launch, int timeout_ms);
 void launch_finish(struct launch *launch);
 
-/* targets.c: whom to record, and what they were like at the beginning. */
-
-/* Records in memory: the snapshot. */
-struct store {
-    uint8_t *bytes;
-    size_t size, room;
-    bool failed; /* for want of memory */
-};
+/* targets.c: whom to record. */
 
 int targets_add(const struct programs *programs, pid_t tgid, struct sysfold_error *error);
 /* The processes that these pids or tids belong to. */
 int targets_add_pids(const struct programs *programs, const pid_t *pids, size_t count, struct sysfold_error *error);
+bool targets_have(const struct programs *programs, pid_t tgid);
 /* Are there none left? Those that ended unseen are taken out first if `sweep` says so. */
 bool targets_gone(int map, bool sweep);
-/* Snapshot records of the processes in the map, or of all but this one. -ENOMEM */
-int targets_snapshot(int map, bool system_wide, struct encoder *encoder, struct store *store);
-bool store_has_thread(const struct store *store, uint32_t tid);
+
+/* groups.c: cgroups, and containers, as targets. */
+
+struct groups {
+    int fds[EBPF_CGROUPS_MAX]; /* of cgroups' directories */
+    unsigned count;
+};
+
+int groups_open(struct groups *groups, const struct sysfold_live_options *live, struct sysfold_error *error);
+void groups_finish(struct groups *groups);
+/* Into the programs' map of cgroups. */
+int groups_put(const struct groups *groups, int map, struct sysfold_error *error);
+/* The processes of containers that have no cgroup of their own, and what they have become, into the map of targets. */
+int groups_add_processes(const struct programs *programs, const struct sysfold_live_options *live,
+                         struct sysfold_error *error);
+
+/* The processes in cgroups, and below, at a moment. */
+struct members {
+    pid_t *pids; /* sorted; for free() */
+    size_t count, room;
+};
+
+/* -ENOMEM; there may be some to free even then. */
+int groups_list(const struct groups *groups, struct members *ret_members);
+bool members_have(const struct members *members, pid_t pid);
 
 /* batch.c */
 
@@ -172,7 +191,9 @@ struct capture {
     struct rings rings;
     struct losses losses;
     struct launch launch;
-    struct store snapshot;
+    struct groups groups;
+    struct snapshot *snapshot;
+    struct members members; /* while a snapshot is taken */
     struct encoder encoder;
     enum phase phase;
     uint64_t ending_at;
@@ -183,8 +204,7 @@ struct capture {
     int stop;                 /* an eventfd: stop() was called */
     int counting;             /* open: the kernel counts its programs' runs */
     struct ring_buffer *bell; /* what wakes us */
-    uint64_t snapshot_at;     /* when it was complete */
-    bool snapshot_told;
+    uint64_t lost_until;      /* what was known of the targets before may be wrong; 0: nothing was lost */
     bool stopped;         /* before the targets had ended */
     uint64_t launched_at; /* when the command's exec had begun */
     bool launching;
@@ -192,6 +212,8 @@ struct capture {
     size_t batch_count;    /* and how many are used */
 };
 
+/* Of all targets; `again`: once more, after a loss. */
+int capture_take_snapshot(struct capture *capture, bool again);
 int capture_next_batch(struct capture *capture, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error);
 
 /* probe.c */

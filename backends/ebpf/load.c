@@ -21,6 +21,9 @@
 
 #define LOG_SIZE (1 << 20)
 
+/* The verifier follows offsets up to twice of it. */
+#define RING_SIZE_MAX ((size_t)256 << 20)
+
 static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
@@ -60,7 +63,8 @@ static bool lay_sample(const struct capture_options *options, uint32_t sample[EB
     return sampling;
 }
 
-static void lay_settings(struct ebpf_settings *settings, const struct capture_options *options, uint64_t clock_offset)
+static void lay_settings(struct ebpf_settings *settings, const struct capture_options *options, uint64_t clock_offset,
+                         unsigned cgroup_count)
 {
     const struct sysfold_live_options *live = &options->live;
     const struct callset *calls = &options->calls;
@@ -70,6 +74,7 @@ static void lay_settings(struct ebpf_settings *settings, const struct capture_op
         .own_pid = (uint32_t)getpid(),
         .snaplen = live->snaplen,
         .string_vector_max = live->string_vector_max,
+        .cgroup_count = cgroup_count,
         .system_wide = live->system_wide,
         .follow = !live->no_follow,
     };
@@ -80,27 +85,35 @@ static void lay_settings(struct ebpf_settings *settings, const struct capture_op
     settings->sampling = lay_sample(options, settings->sample);
 }
 
+/* A call's own tracepoint is found through tracefs, which is root's, and may not be there. */
+static bool has_tracepoints(void)
+{
+    return access("/sys/kernel/tracing/events/syscalls/sys_enter_openat/id", R_OK) == 0 ||
+           access("/sys/kernel/debug/tracing/events/syscalls/sys_enter_openat/id", R_OK) == 0;
+}
+
 /* At the entry of calls that nobody wants, programs would be but a burden. */
-static int leave_out(struct ebpf_programs *skeleton)
+static int choose_entries(struct ebpf_programs *skeleton)
 {
     const struct {
         struct bpf_program *program;
         unsigned nr;
     } entries[] = {
-        {skeleton->progs.sysfold_enter_open, ROW_OPEN},         {skeleton->progs.sysfold_enter_creat, ROW_CREAT},
-        {skeleton->progs.sysfold_enter_openat, ROW_OPENAT},     {skeleton->progs.sysfold_enter_openat2, ROW_OPENAT2},
-        {skeleton->progs.sysfold_enter_execve, ROW_EXECVE},     {skeleton->progs.sysfold_enter_execveat, ROW_EXECVEAT},
+        {skeleton->progs.sysfold_enter_open, ROW_OPEN},     {skeleton->progs.sysfold_enter_creat, ROW_CREAT},
+        {skeleton->progs.sysfold_enter_openat, ROW_OPENAT}, {skeleton->progs.sysfold_enter_openat2, ROW_OPENAT2},
+        {skeleton->progs.sysfold_enter_execve, ROW_EXECVE}, {skeleton->progs.sysfold_enter_execveat, ROW_EXECVEAT},
     };
     const __u64 *interest = skeleton->rodata->settings.interest;
+    bool by_name = has_tracepoints(), any_wanted = false;
+    int r = 0;
 
-    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-        unsigned nr = entries[i].nr;
-        int r = bpf_program__set_autoload(entries[i].program, interest[nr / 64] >> nr % 64 & 1);
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && r == 0; i++) {
+        bool wanted = interest[entries[i].nr / 64] >> entries[i].nr % 64 & 1;
 
-        if (r < 0)
-            return r;
+        any_wanted |= wanted;
+        r = bpf_program__set_autoload(entries[i].program, wanted && by_name);
     }
-    return 0;
+    return r < 0 ? r : bpf_program__set_autoload(skeleton->progs.sysfold_enter, any_wanted && !by_name);
 }
 
 static int size_maps(const struct programs *programs)
@@ -115,7 +128,8 @@ static int size_maps(const struct programs *programs)
     return r;
 }
 
-static int lay(struct programs *programs, const struct capture_options *options, struct sysfold_error *error)
+static int lay(struct programs *programs, const struct capture_options *options, unsigned cgroup_count,
+               struct sysfold_error *error)
 {
     struct ebpf_programs *skeleton = programs->skeleton;
     int cpus = libbpf_num_possible_cpus(), r;
@@ -127,18 +141,24 @@ static int lay(struct programs *programs, const struct capture_options *options,
         return error_system(error, cpus, "ebpf: cannot count the cpus");
     programs->cpus = (unsigned)cpus;
     programs->ring_size = rings_size(options->live.buffer_size, programs->cpus);
-    lay_settings(&skeleton->rodata->settings, options, programs->clock_offset);
+    if (programs->ring_size > RING_SIZE_MAX)
+        return error_set(error, -EINVAL, "ebpf: a buffer of %zu bytes is more than %zu for each of %u cpus",
+                         options->live.buffer_size, RING_SIZE_MAX, programs->cpus);
+    lay_settings(&skeleton->rodata->settings, options, programs->clock_offset, cgroup_count);
     skeleton->rodata->ring_size = programs->ring_size;
     r = size_maps(programs);
     if (r == 0)
-        r = leave_out(skeleton);
+        r = choose_entries(skeleton);
     return r < 0 ? error_system(error, r, "ebpf: cannot prepare the programs") : 0;
 }
 
-static int refused(int r, const char *log, struct sysfold_error *error)
+static int refused(const struct programs *programs, int r, const char *log, struct sysfold_error *error)
 {
     char digest[400];
 
+    if ((r == -E2BIG || r == -ENOMEM) && !*log)
+        return error_set(error, r, "ebpf: the kernel has no room for a buffer of %zu bytes on each of %u cpus: %s (ask for "
+                         "a smaller one)", programs->ring_size, programs->cpus, strerror(-r));
     if (r == -EPERM || r == -EACCES) {
         if (!*log)
             return error_system(error, r, "ebpf: cannot load the programs (root, or CAP_BPF and CAP_PERFMON)");
@@ -149,7 +169,7 @@ static int refused(int r, const char *log, struct sysfold_error *error)
                      verifier_log_digest(log, digest, sizeof(digest)));
 }
 
-static int open_and_load(struct programs *programs, const struct capture_options *options,
+static int open_and_load(struct programs *programs, const struct capture_options *options, unsigned cgroup_count,
                          struct sysfold_error *error)
 {
     cleanup_free char *log = calloc(1, LOG_SIZE);
@@ -161,21 +181,22 @@ static int open_and_load(struct programs *programs, const struct capture_options
     programs->skeleton = ebpf_programs__open_opts(&opts);
     if (!programs->skeleton)
         return error_system(error, -errno, "ebpf: cannot open the programs");
-    r = lay(programs, options, error);
+    r = lay(programs, options, cgroup_count, error);
     if (r < 0)
         return r;
     r = ebpf_programs__load(programs->skeleton);
-    return r < 0 ? refused(r, log, error) : 0;
+    return r < 0 ? refused(programs, r, log, error) : 0;
 }
 
 /* RLIMIT_MEMLOCK is libbpf's affair: it raises it where the kernel still counts by it (before 5.11), if it may. */
-int programs_load(struct programs *programs, const struct capture_options *options, struct sysfold_error *error)
+int programs_load(struct programs *programs, const struct capture_options *options, unsigned cgroup_count,
+                  struct sysfold_error *error)
 {
     libbpf_print_fn_t print = libbpf_set_print(NULL);
     int r;
 
     programs->clock_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
-    r = open_and_load(programs, options, error);
+    r = open_and_load(programs, options, cgroup_count, error);
     libbpf_set_print(print);
     if (r < 0)
         return r;
@@ -195,12 +216,9 @@ int programs_bell_map(const struct programs *programs)
     return bpf_map__fd(programs->skeleton->maps.bell);
 }
 
-/* The tracepoints of single calls' entries are found in tracefs, which is root's. Without them the exit's program reads
- * what an open or an exec was given. */
-static bool can_do_without(const struct bpf_program *program, int code)
+int programs_cgroups_map(const struct programs *programs)
 {
-    return bpf_program__type(program) == BPF_PROG_TYPE_TRACEPOINT &&
-           (code == EACCES || code == EPERM || code == ENOENT);
+    return bpf_map__fd(programs->skeleton->maps.cgroups);
 }
 
 /* One by one, so that the message can say which. */
@@ -216,7 +234,7 @@ int programs_attach(struct programs *programs, struct sysfold_error *error)
         if (!bpf_program__autoload(*each->prog))
             continue;
         *each->link = bpf_program__attach(*each->prog);
-        if (!*each->link && !can_do_without(*each->prog, errno))
+        if (!*each->link)
             r = error_system(error, -errno, "ebpf: cannot attach the program '%s'", each->name);
     }
     libbpf_set_print(print);

@@ -81,8 +81,9 @@ static struct loss *next_loss(struct losses *losses, unsigned *ret_cpu)
     return next;
 }
 
-const uint8_t *losses_tell(struct losses *losses, struct encoder *encoder, size_t *ret_size)
+const uint8_t *losses_tell(struct losses *losses, struct encoder *encoder, uint64_t *ret_until)
 {
+    size_t size;
     unsigned cpu = 0;
     struct loss *loss = next_loss(losses, &cpu), *next;
 
@@ -94,7 +95,8 @@ const uint8_t *losses_tell(struct losses *losses, struct encoder *encoder, size_
     encoder_string(encoder, P_LOST_cause, "buffer full");
     encoder_string(encoder, P_LOST_class, loss_classes[loss - losses->each[cpu].classes]);
     loss->pending = 0;
+    *ret_until = loss->last;
     next = next_loss(losses, &cpu);
     losses->next_time = next ? next->first : UINT64_MAX;
-    return encoder_finish(encoder, ret_size);
+    return encoder_finish(encoder, &size);
 }

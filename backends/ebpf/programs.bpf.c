@@ -264,6 +264,31 @@ int sysfold_enter_openat2(struct enter_context *context)
     return 0;
 }
 
+/* In place of all of these, where tracefs is not ours to read: every call passes here. */
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sysfold_enter, struct pt_regs *regs, long nr)
+{
+    switch (nr) {
+    case OPEN:
+    case CREAT:
+        keep_path(nr, regs->di);
+        break;
+    case OPENAT:
+    case OPENAT2:
+        keep_path(nr, regs->si);
+        break;
+    case EXECVE:
+        keep_exec_args(EXECVE, 0, regs->si, regs->dx, 0);
+        break;
+    case EXECVEAT:
+        keep_exec_args(EXECVEAT, regs->di, regs->dx, regs->r10, regs->r8);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
 /* Does the thread come back from a successful exec of a native caller? It looks like its new image's own execve,
  * whatever was called. Then the number is put right. */
 static __always_inline bool is_replaced(bool compat, __u32 *nr, long result)

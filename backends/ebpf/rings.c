@@ -23,16 +23,21 @@
 #define SLACK_NS 100000
 
 #define PAGE 4096
+#define DEFAULT_MIN ((size_t)512 << 10)
 /* Where kernels before 6.5 end a map's value. */
 #define VALUE_MAX ((size_t)4 << 20)
 
+/* By default a cpu gets enough for some milliseconds of a busy program, however many there are, and no more than every
+ * kernel gives it. Who names a size gets it. */
 size_t rings_size(size_t buffer_size, unsigned cpus)
 {
-    size_t size = buffer_size / cpus / PAGE * PAGE, most = VALUE_MAX - sizeof(struct ebpf_ring) - EBPF_OVERRUN;
+    size_t size = buffer_size / cpus / PAGE * PAGE;
 
-    if (size < PAGE)
-        return PAGE;
-    return size < most ? size : most;
+    if (buffer_size == BUFFER_DEFAULT && size < DEFAULT_MIN)
+        size = DEFAULT_MIN;
+    if (buffer_size == BUFFER_DEFAULT && size > VALUE_MAX - rings_value_size(0))
+        size = VALUE_MAX - rings_value_size(0);
+    return size < PAGE ? PAGE : size;
 }
 
 size_t rings_value_size(size_t size)

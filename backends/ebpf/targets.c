@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Whom to record: the map of processes, and what they were like when recording began. */
+/* Whom to record: the map of processes. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
 #include "backends/ebpf/internal.h"
-#include "backends/proc.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 
@@ -25,6 +21,14 @@ int targets_add(const struct programs *programs, pid_t tgid, struct sysfold_erro
 
     __atomic_add_fetch(programs->generation, 1, __ATOMIC_SEQ_CST);
     return r < 0 ? error_system(error, r, "ebpf: cannot record %d", tgid) : 0;
+}
+
+bool targets_have(const struct programs *programs, pid_t tgid)
+{
+    uint32_t key = (uint32_t)tgid;
+    uint8_t value;
+
+    return bpf_map_lookup_elem(programs->targets, &key, &value) == 0;
 }
 
 /* Has the process ended, all of its threads included? */
@@ -100,76 +104,4 @@ bool targets_gone(int map, bool sweep)
     if (sweep)
         sweep_ended(map);
     return bpf_map_get_next_key(map, NULL, &key) == -ENOENT;
-}
-
-static void store_put(void *data, const uint8_t *record, size_t size)
-{
-    struct store *store = data;
-
-    if (store->size + size > store->room) {
-        size_t room = 2 * store->room + size + 65536;
-        uint8_t *grown = realloc(store->bytes, room);
-
-        if (!grown) {
-            store->failed = true;
-            return;
-        }
-        store->bytes = grown;
-        store->room = room;
-    }
-    memcpy(store->bytes + store->size, record, size);
-    store->size += size;
-}
-
-/* Its threads as they are now: what ends meanwhile is told as far as it was seen. */
-static void snapshot_process(pid_t tgid, struct encoder *encoder, struct store *store)
-{
-    cleanup_free pid_t *tids = NULL;
-    size_t count = 0;
-
-    if (proc_threads(tgid, &tids, &count) < 0)
-        return;
-    for (size_t i = 0; i < count; i++)
-        (void)proc_snapshot_thread(tgid, tids[i], encoder, store_put, store);
-    (void)proc_snapshot_fds(tgid, encoder, store_put, store);
-}
-
-static void snapshot_system(struct encoder *encoder, struct store *store)
-{
-    DIR *dir = opendir("/proc");
-
-    if (!dir)
-        return;
-    for (const struct dirent *entry; (entry = readdir(dir));) {
-        pid_t pid = atoi(entry->d_name);
-
-        if (pid > 0 && pid != getpid())
-            snapshot_process(pid, encoder, store);
-    }
-    closedir(dir);
-}
-
-int targets_snapshot(int map, bool system_wide, struct encoder *encoder, struct store *store)
-{
-    uint32_t key;
-
-    if (system_wide) {
-        snapshot_system(encoder, store);
-    } else {
-        for (int r = bpf_map_get_next_key(map, NULL, &key); r == 0; r = bpf_map_get_next_key(map, &key, &key))
-            snapshot_process((pid_t)key, encoder, store);
-    }
-    return store->failed ? -ENOMEM : 0;
-}
-
-bool store_has_thread(const struct store *store, uint32_t tid)
-{
-    struct record_header header;
-
-    for (size_t at = 0; at < store->size; at += header.length) {
-        memcpy(&header, store->bytes + at, sizeof(header));
-        if ((header.type & RECORD_NUMBER_MASK) == ROW_SNAP_THREAD && header.tid == tid)
-            return true;
-    }
-    return false;
 }
