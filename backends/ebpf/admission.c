@@ -60,6 +60,11 @@ void admission_add(struct admission *admission, uint32_t pid, uint32_t tid)
     put(admission->processes, pid, true);
 }
 
+bool admission_has_thread(const struct admission *admission, uint32_t tid)
+{
+    return has(admission->threads, tid);
+}
+
 bool admission_has_process(const struct admission *admission, uint32_t pid)
 {
     return has(admission->processes, pid);

@@ -30,6 +30,7 @@ void admission_finish(struct admission *admission);
 void admission_begin(struct admission *admission, uint64_t from, bool everyone);
 /* The snapshot has a record of the thread. */
 void admission_add(struct admission *admission, uint32_t pid, uint32_t tid);
+bool admission_has_thread(const struct admission *admission, uint32_t tid);
 bool admission_has_process(const struct admission *admission, uint32_t pid);
 void admission_end(struct admission *admission, uint64_t until);
 

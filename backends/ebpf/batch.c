@@ -107,7 +107,7 @@ static void gather(struct capture *capture, uint64_t until)
         const uint8_t *record = rings_oldest(&capture->rings, &time);
 
         most = time < until ? time : until;
-        if (put_snapshot(capture, most))
+        if (put_snapshot(capture, most < capture->losses.next_time ? most : capture->losses.next_time))
             continue;
         if (put_loss(capture, most) || !record || time > until)
             break;
@@ -124,13 +124,24 @@ static bool is_target(void *data, pid_t tgid)
     return members_have(&capture->members, tgid) || targets_have(&capture->programs, tgid);
 }
 
+static int list_members(void *data)
+{
+    struct capture *capture = data;
+
+    free(capture->members.pids);
+    capture->members = (struct members){0};
+    return groups_list(&capture->groups, &capture->members);
+}
+
 int capture_take_snapshot(struct capture *capture, bool again)
 {
-    struct snapshot_scope scope = {.is_chosen = capture->options->live.system_wide ? NULL : is_target, .data = capture};
-    int r = groups_list(&capture->groups, &capture->members);
+    struct snapshot_scope scope = {
+        .is_chosen = capture->options->live.system_wide ? NULL : is_target,
+        .look_up = list_members,
+        .data = capture,
+    };
+    int r = snapshot_take(capture->snapshot, &scope, capture->rings_clock, again);
 
-    if (r == 0)
-        r = snapshot_take(capture->snapshot, &scope, capture->rings_clock, again);
     free(capture->members.pids);
     capture->members = (struct members){0};
     return r;
@@ -198,6 +209,14 @@ static void advance(struct capture *capture, uint64_t now)
     }
 }
 
+/* Will there be something to do, whatever happens? */
+static bool is_repairing(const struct capture *capture)
+{
+    uint64_t time;
+
+    return capture->lost_until || snapshot_head(capture->snapshot, &time);
+}
+
 /* How long to wait for the bell: for a moment, or until there is something. */
 static int nap_of(const struct capture *capture, uint64_t now, int most_ms)
 {
@@ -205,7 +224,7 @@ static int nap_of(const struct capture *capture, uint64_t now, int most_ms)
 
     if (capture->phase != PHASE_RUNNING || now < capture->lively_until)
         nap = NAP_MS;
-    else if (is_endless(capture))
+    else if (is_endless(capture) && !is_repairing(capture))
         nap = most_ms;
     return most_ms >= 0 && (nap < 0 || most_ms < nap) ? most_ms : nap;
 }

@@ -206,21 +206,27 @@ static bool is_newborn(const struct snapshot *snapshot, uint64_t birth)
     return birth >= snapshot->begun + CLOCK_ERROR;
 }
 
-static void each_entry(struct snapshot *snapshot, const struct snapshot_scope *scope, const struct entries *entries,
-                       void (*visit)(struct snapshot *snapshot, const struct snap_thread *entry))
+static void admit_entries(struct snapshot *snapshot, const struct snapshot_scope *scope, const struct entries *entries)
 {
     const struct snap_thread *entry;
     size_t at = 0;
 
     while ((entry = entries_next_thread(entries, &at))) {
         if (!is_newborn(snapshot, entry->start + snapshot->birth_offset) && is_in(scope, (pid_t)entry->pid))
-            visit(snapshot, entry);
+            admission_add(&snapshot->admission, entry->pid, entry->tid);
     }
 }
 
-static void admit_entry(struct snapshot *snapshot, const struct snap_thread *entry)
+/* Whoever is admitted, although it may have ended by now: its end will be told. */
+static void tell_entries(struct snapshot *snapshot, const struct entries *entries)
 {
-    admission_add(&snapshot->admission, entry->pid, entry->tid);
+    const struct snap_thread *entry;
+    size_t at = 0;
+
+    while ((entry = entries_next_thread(entries, &at))) {
+        if (admission_has_thread(&snapshot->admission, entry->tid))
+            tell_entry(snapshot, entry);
+    }
 }
 
 /* /proc shows threads for some time after their end was told; the kernel's flags say which. */
@@ -358,8 +364,17 @@ static int each_process(struct snapshot *snapshot, const struct snapshot_scope *
 
 /* The whole. */
 
+static int look_up(const struct snapshot_scope *scope)
+{
+    return scope->look_up ? scope->look_up(scope->data) : 0;
+}
+
 static int look(struct snapshot *snapshot, const struct snapshot_scope *scope)
 {
+    int r = look_up(scope);
+
+    if (r < 0)
+        return r;
     return snapshot->iterators ? look_at_fds(snapshot, scope) : each_process(snapshot, scope, tell_fds_of);
 }
 
@@ -407,21 +422,26 @@ static int take_by_iterators(struct snapshot *snapshot, const struct snapshot_sc
 
     if (r < 0)
         return r;
-    each_entry(snapshot, scope, &entries, admit_entry);
-    r = tell_all_fds(snapshot, scope);
+    r = look_up(scope);
+    if (r == 0)
+        admit_entries(snapshot, scope, &entries);
+    if (r == 0)
+        r = tell_all_fds(snapshot, scope);
     if (r == 0)
         r = each_process(snapshot, scope, tell_if_kept_back);
     snapshot->ended = now_of(snapshot) + (entries.departing ? DEPARTURE : 0);
     if (r == 0)
-        each_entry(snapshot, scope, &entries, tell_entry);
+        tell_entries(snapshot, &entries);
     free(entries.bytes);
     return r;
 }
 
 static int take_by_proc(struct snapshot *snapshot, const struct snapshot_scope *scope)
 {
-    int r = each_process(snapshot, scope, tell_threads_of);
+    int r = look_up(scope);
 
+    if (r == 0)
+        r = each_process(snapshot, scope, tell_threads_of);
     if (r == 0)
         r = tell_all_fds(snapshot, scope);
     snapshot->ended = now_of(snapshot) + DEPARTURE; /* it is not counted who departs */
@@ -492,5 +512,5 @@ bool snapshot_is_due(const struct snapshot *snapshot, uint64_t lost_until, uint6
 {
     uint64_t time;
 
-    return lost_until >= snapshot->begun && !snapshot_head(snapshot, &time) && now - snapshot->begun >= NS;
+    return lost_until && !snapshot_head(snapshot, &time) && now - snapshot->begun >= NS;
 }

@@ -38,6 +38,7 @@ struct told;
 struct snapshot_scope {
     pid_t only;                                /* this process; 0: */
     bool (*is_chosen)(void *data, pid_t tgid); /* those that this says; NULL: all but the caller's own */
+    int (*look_up)(void *data);                /* before it is asked, and again and again; NULL: it knows by itself */
     void *data;
 };
 
@@ -76,7 +77,8 @@ void snapshot_use_proc(struct snapshot *snapshot);
  * mention are gone. -ENOMEM, and other errors of the system.
  */
 int snapshot_take(struct snapshot *snapshot, const struct snapshot_scope *scope, uint64_t clock_offset, bool again);
-/* Is a resync due, after losses up to `lost_until`? Not before the last one was handed on, and at most once a second. */
+/* Is a resync due, after losses up to `lost_until` that were told since the last one was taken? Not before that was
+ * handed on, and at most once a second. */
 bool snapshot_is_due(const struct snapshot *snapshot, uint64_t lost_until, uint64_t now);
 
 /* The next record to hand on, before all events of its time or later; NULL: none is left. Until snapshot_take(). */
