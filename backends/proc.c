@@ -441,9 +441,10 @@ static int read_inode(int directory, const char *name, struct proc_file *ret_fil
 
 static int read_file(int directory, const char *name, struct proc_file *ret_file)
 {
-    int r = read_path(directory, name, ret_file);
+    int path = read_path(directory, name, ret_file);
+    int inode = path < 0 && path != -ENAMETOOLONG ? path : read_inode(directory, name, ret_file);
 
-    return r < 0 ? r : read_inode(directory, name, ret_file);
+    return inode < 0 ? inode : path;
 }
 
 /* -ENOENT is both "no such descriptor" and "no such process". */

@@ -63,7 +63,7 @@ struct proc_file {
 };
 
 /* The file behind a descriptor of the process, or its image ("exe"). -EBADF where there is none,
- * -ENAMETOOLONG where the kernel cannot tell the path. */
+ * -ENAMETOOLONG where the kernel cannot tell the path: the rest is filled in even so. */
 int proc_fd_file(pid_t pid, int fd, struct proc_file *ret_file);
 int proc_exe_file(pid_t pid, struct proc_file *ret_file);
 

@@ -21,7 +21,7 @@ struct walk {
     const struct kept *kept;
     struct encoder *encoder;
     /* The file behind the result, asked for once. */
-    bool file_asked, file_known;
+    bool file_asked, file_known, file_path_known;
     uint32_t file_dev;
     uint64_t file_ino;
     size_t file_path_size;
@@ -453,10 +453,14 @@ static void put_user_fixed(struct walk *walk, unsigned index)
 
 static void ask_file(struct walk *walk)
 {
+    int r = !walk->ops->file ? -ENOSYS
+                             : walk->ops->file(walk->target, (int)walk->call->result, walk->file_path,
+                                               sizeof(walk->file_path), &walk->file_path_size, &walk->file_dev,
+                                               &walk->file_ino);
+
     walk->file_asked = true;
-    walk->file_known = walk->ops->file &&
-                       walk->ops->file(walk->target, (int)walk->call->result, walk->file_path, sizeof(walk->file_path),
-                                       &walk->file_path_size, &walk->file_dev, &walk->file_ino) >= 0;
+    walk->file_path_known = r >= 0;
+    walk->file_known = r >= 0 || r == -ENAMETOOLONG;
 }
 
 /* Is the opened file's path the very string that the caller gave? */
@@ -491,8 +495,9 @@ static void put_result_file(struct walk *walk, unsigned index)
         encoder_integer(walk->encoder, index, (int64_t)walk->file_ino);
         break;
     default:
-        encoder_bytes(walk->encoder, index, walk->file_path, is_path_given(walk) ? 0 : walk->file_path_size,
-                      PATH_BYTES_MAX);
+        if (walk->file_path_known)
+            encoder_bytes(walk->encoder, index, walk->file_path, is_path_given(walk) ? 0 : walk->file_path_size,
+                          PATH_BYTES_MAX);
     }
 }
 

@@ -20,7 +20,8 @@ struct collect_ops {
     size_t (*read)(void *target, void *to, uint64_t address, size_t size);
     /* The same, but may stop early behind a NUL: what a string needs, in few steps. */
     size_t (*read_string)(void *target, char *to, uint64_t address, size_t size);
-    /* The file behind a descriptor: its path (at most `room` bytes), device and inode. Negative errno: not known. */
+    /* The file behind a descriptor: its path (at most `room` bytes), device and inode. Negative errno: not known;
+     * -ENAMETOOLONG: only the path is not. */
     int (*file)(void *target, int fd, char *path, size_t room, size_t *ret_size, uint32_t *ret_dev, uint64_t *ret_ino);
     /* A socket's two addresses in SOCKET_PAIR form. Returns their size or a negative errno. */
     int (*sockets)(void *target, int fd, uint8_t ret_pair[257]);

@@ -123,7 +123,7 @@ static int file_in(int directory, int fd, char *path, size_t room, size_t *ret_s
     size = readlinkat(directory, name, path, room);
     /* Not synced: a file system that the target serves itself could not answer while the target is stopped. */
     if (size < 0 || statx(directory, name, AT_STATX_DONT_SYNC, STATX_INO, &status) < 0)
-        return -errno;
+        return -errno; /* a path that is too long, proc_fd_file() sees to */
     *ret_size = (size_t)size;
     *ret_dev = proc_encode_dev(makedev(status.stx_dev_major, status.stx_dev_minor));
     *ret_ino = status.stx_ino;
@@ -144,13 +144,13 @@ static int target_file(void *target, int fd, char *path, size_t room, size_t *re
         forget_directory(&directories[(uint32_t)task->tid % DIRECTORIES]);
     }
     r = proc_fd_file(task->tid, fd, &file);
-    if (r < 0)
+    if (r < 0 && r != -ENAMETOOLONG)
         return r;
-    *ret_size = file.path_size < room ? file.path_size : room;
+    *ret_size = r < 0 ? 0 : file.path_size < room ? file.path_size : room;
     memcpy(path, file.path, *ret_size);
     *ret_dev = file.dev;
     *ret_ino = file.ino;
-    return 0;
+    return r;
 }
 
 static int target_sockets(void *target, int fd, uint8_t ret_pair[257])

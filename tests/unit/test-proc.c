@@ -480,6 +480,7 @@ Test(proc, a_path_too_long_to_tell_is_absent)
 {
     char name[] = "/tmp/sysfold-proc-XXXXXX", part[201] = "";
     struct proc_file file;
+    struct stat status;
     struct record record;
     int top, fd;
 
@@ -496,6 +497,8 @@ Test(proc, a_path_too_long_to_tell_is_absent)
         fd = next;
     }
     cr_assert_eq(proc_fd_file(getpid(), fd, &file), -ENAMETOOLONG);
+    cr_assert_eq(fstat(fd, &status), 0);
+    cr_assert_eq(file.ino, status.st_ino);
     cr_assert(fd_record(getpid(), fd, &record));
     cr_assert_eq(param_of(&record, P_SNAP_FD_file).status, SYSFOLD_ABSENT);
     cr_assert(S_ISDIR(param_of(&record, P_SNAP_FD_mode).u));
