@@ -252,8 +252,6 @@ static bool concerns(const struct sysfold_fd *fd, enum fd_change change)
     case FD_CLOSE_CLOEXEC:
     case FD_CLEAR_CLOEXEC:
         return fd->cloexec;
-    case FD_CLOSE_STALE:
-        return fd->losses != (fd->file->source->losses & INT_MAX);
     case FD_SET_CLOEXEC:
         return !fd->cloexec;
     }

@@ -26,7 +26,9 @@
 /* A source of the stream: a machine or a sandbox. */
 struct origin {
     uint32_t number;
-    uint32_t losses; /* what was learned before the last loss is doubtful */
+    uint32_t losses;          /* what was learned before the last loss is doubtful */
+    uint32_t snapshot_losses; /* how many there were when the last snapshot came */
+    uint64_t lost_until;      /* 0: that last loss is over, by the time of the events */
 };
 
 struct file {
@@ -84,7 +86,6 @@ int fds_put(struct fd_table *table, int number, struct file *file, bool cloexec)
 enum fd_change {
     FD_CLOSE,
     FD_CLOSE_CLOEXEC, /* those with the flag */
-    FD_CLOSE_STALE,   /* those not heard of since the source's last loss */
     FD_SET_CLOEXEC,
     FD_CLEAR_CLOEXEC,
 };

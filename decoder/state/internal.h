@@ -63,6 +63,7 @@ enum slot {
     SLOT_MODE,
     SLOT_CWD,
     SLOT_ROOT,
+    SLOT_TO,
     SLOT_COUNT
 };
 
@@ -92,7 +93,8 @@ struct sysfold_thread {
     struct fs *fs;
     struct sysfold_thread *next, **link; /* among its process's threads */
     uint32_t tid;
-    bool guessed; /* nobody announced it */
+    uint32_t losses; /* its source's, when it was last announced */
+    bool guessed;    /* nobody announced it */
     char name[COMM_ROOM];
 };
 
@@ -182,6 +184,8 @@ void state_process_remove(struct state *state, struct sysfold_process *process);
  * to exist never did. */
 void state_process_retire(struct state *state, struct sysfold_process *process, uint64_t time);
 void state_thread_retire(struct state *state, struct sysfold_thread *thread, uint64_t time);
+/* So are all that no snapshot has mentioned since the source's last loss. */
+void state_retire_unmentioned(struct state *state, const struct origin *source, uint64_t time);
 /* The thread gets another id; there must be none with that id. */
 void state_thread_rename(struct state *state, struct sysfold_thread *thread, uint32_t tid);
 void state_free_processes(struct state *state);

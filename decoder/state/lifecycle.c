@@ -165,6 +165,7 @@ int effect_starts_thread(struct step *step)
     if (r < 0)
         return r;
     step->thread->guessed = false;
+    step->thread->losses = step->source->losses;
     if (pid == tid)
         set_birth(step, step->thread->process, &ancestry);
     else if (ancestry.parent && ancestry.parent->process != step->thread->process)
@@ -333,8 +334,13 @@ static bool is_recycled(const struct step *step, const struct sysfold_process *p
 
 static int snapshot_fs(const struct step *step, struct fs *fs)
 {
-    int r = set_text(step, SLOT_CWD, &fs->cwd);
+    int r;
 
+    if (fs->losses != step->source->losses) {
+        text_replace(&fs->cwd, NULL);
+        text_replace(&fs->root, NULL);
+    }
+    r = set_text(step, SLOT_CWD, &fs->cwd);
     if (!r)
         r = set_text(step, SLOT_ROOT, &fs->root);
     if (fs->root && !strcmp(fs->root->bytes, "/"))
@@ -350,8 +356,8 @@ static int snapshot_process(const struct step *step, struct sysfold_process *pro
     process->guessed = false;
     process->ppid = (uint32_t)step_number(step, SLOT_PPID, process->ppid);
     set_uid(step, process);
-    /* What the resync does not mention again is not there any more. */
-    r = process->losses == step->source->losses ? 0 : fds_change(process->files, 0, UINT32_MAX, FD_CLOSE_STALE);
+    /* The table begins afresh: what the resync does not mention again is not there any more. */
+    r = process->losses == step->source->losses ? 0 : fds_change(process->files, 0, UINT32_MAX, FD_CLOSE);
     process->losses = step->source->losses;
     if (!r)
         r = set_text(step, SLOT_EXE, &process->exe);
@@ -360,15 +366,25 @@ static int snapshot_process(const struct step *step, struct sysfold_process *pro
     return r;
 }
 
+/* The record without a thread, behind those of all there are. What was lost meanwhile may have been a birth. */
+static void end_snapshot(const struct step *step)
+{
+    if (step->source->snapshot_losses == step->source->losses)
+        state_retire_unmentioned(step->state, step->source, step->record->time);
+}
+
 int effect_snapshots_thread(struct step *step)
 {
     uint32_t tid = step->record->tid, pid = step_id(step, SLOT_PID);
     struct sysfold_thread *thread;
     int r;
 
-    if (!tid)
+    if (!tid) {
+        end_snapshot(step);
         return 0;
+    }
     pid = pid ? pid : tid;
+    step->source->snapshot_losses = step->source->losses;
     thread = state_thread_find(step->state, step->source, tid);
     if (thread && (thread->process->pid != pid || (tid == pid && is_recycled(step, thread->process))))
         state_thread_retire(step->state, thread, step->record->time);
@@ -377,6 +393,7 @@ int effect_snapshots_thread(struct step *step)
         return r;
     thread = step->thread;
     thread->guessed = false;
+    thread->losses = step->source->losses;
     set_name(step, thread);
     if (tid == pid)
         thread->process->start_time =
@@ -389,7 +406,11 @@ int effect_snapshots_thread(struct step *step)
 
 int effect_loses(struct step *step)
 {
+    uint64_t until = (uint64_t)step_number(step, SLOT_TO, 0);
+
     step->source->losses++;
+    if (until > step->source->lost_until)
+        step->source->lost_until = until;
     if (step->record->tid)
         step->thread = state_thread_find(step->state, step->source, step->record->tid);
     return 0;

@@ -39,6 +39,7 @@ static const char *const slot_names[SLOT_COUNT] = {
     [SLOT_MODE] = "mode",
     [SLOT_CWD] = "cwd",
     [SLOT_ROOT] = "root",
+    [SLOT_TO] = "to",
 };
 
 /* A call's transition: tried where it succeeded, or (close, connect) where a failure counts too. */

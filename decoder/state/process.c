@@ -85,6 +85,7 @@ int state_thread_create(struct state *state, struct sysfold_process *process, ui
     if (!thread)
         return -ENOMEM;
     thread->tid = tid;
+    thread->losses = process->source->losses;
     thread->files = fds_hold(process->files);
     thread->fs = state_fs_hold(process->fs);
     memcpy(thread->name, process->name, sizeof(thread->name));
@@ -227,6 +228,35 @@ void state_thread_retire(struct state *state, struct sysfold_thread *thread, uin
         state_process_remove(state, process);
     else
         state_process_retire(state, process, time);
+}
+
+/* A leader stays, a zombie, as long as its process. */
+static void retire_threads(struct state *state, struct sysfold_process *process)
+{
+    struct sysfold_thread *next;
+
+    for (struct sysfold_thread *thread = process->threads; thread; thread = next) {
+        next = thread->next;
+        if (thread->losses != process->source->losses && thread->tid != process->pid)
+            state_thread_remove(state, thread);
+    }
+}
+
+void state_retire_unmentioned(struct state *state, const struct origin *source, uint64_t time)
+{
+    struct sysfold_process *younger;
+
+    for (struct sysfold_process *process = state->eldest; process; process = younger) {
+        younger = process->younger;
+        if (process->source != source || process->exit_time)
+            continue;
+        if (process->losses == source->losses)
+            retire_threads(state, process);
+        else if (process->guessed)
+            state_process_remove(state, process);
+        else
+            state_process_retire(state, process, time);
+    }
 }
 
 void state_thread_rename(struct state *state, struct sysfold_thread *thread, uint32_t tid)

@@ -76,6 +76,15 @@ static int find_source(struct state *state, uint32_t number)
     return 0;
 }
 
+/* A loss is told where it began. What is learned while it lasts is as doubtful as what was known before. */
+static void end_loss(struct origin *source, uint64_t time)
+{
+    if (!source->lost_until || time <= source->lost_until)
+        return;
+    source->lost_until = 0;
+    source->losses++;
+}
+
 static bool has_succeeded(const struct step *step)
 {
     return !(step->record->flags & SYSFOLD_EVENT_FAILED) && step_number(step, SLOT_RES, -1) >= 0;
@@ -107,6 +116,8 @@ int state_apply(struct state *state, struct sysfold_event *event)
     if (!r && (!state->source || state->source->number != event->source))
         r = find_source(state, event->source);
     step.source = state->source;
+    if (!r)
+        end_loss(step.source, event->record.time);
     if (!r && !plan->finds_thread && event->record.tid)
         r = state_thread_get(state, step.source, event->record.tid, 0, &step.thread);
     if (!r)

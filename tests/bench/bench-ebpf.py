@@ -205,8 +205,8 @@ def bench_programs(tools, blocks):
         for program in said.get("programs", []):
             ns, runs = program["ns"], program["runs"]
             if runs:
-                print(f"program {program['name']:<29} {ns / runs:8.1f} ns a run, {runs:,} runs; {ns / events:.1f} ns an "
-                      f"event, {events:,} events ({what})", flush=True)
+                print(f"program {program['name']:<29} {ns / runs:8.1f} ns a run, {runs:,} runs; "
+                      f"{ns / events:.1f} ns an event, {events:,} events ({what})", flush=True)
 
 
 def why_not(tools):

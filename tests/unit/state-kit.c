@@ -49,7 +49,7 @@ static const struct spec {
      "root:ABSPATH",
      E_SNAPSHOTS_THREAD},
     {"snap_fd", "pid:PID fd:FD flags:OPEN_FLAGS mode:HEX32 file:ABSPATH sockets:SOCKET_PAIR", E_SNAPSHOTS_FD},
-    {"lost", "count:SIZE", E_LOSES},
+    {"lost", "count:SIZE to:NS", E_LOSES},
 };
 
 struct sysfold_param kit_params[KIT_ROWS][KIT_PARAMS];
@@ -192,6 +192,12 @@ const struct sysfold_event *send_event(const char *name, uint32_t tid, const str
     cr_assert_eq(used, given, "%s: a value has no parameter", name);
     record = encoder_finish(&encoder, &size);
     return send_bytes(record, size);
+}
+
+void snapshot(uint32_t pid, uint64_t start_time)
+{
+    SEND("snap_thread", pid, N("pid", pid), N("ppid", 1), N("uid", 33), N("start_time", (int64_t)start_time),
+         S("comm", "web"), S("exe", "/usr/bin/web"), B("argv", "web\0-d", 7), S("cwd", "/srv"), S("root", "/"));
 }
 
 const struct sysfold_process *process_of(uint32_t tid)

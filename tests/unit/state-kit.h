@@ -58,6 +58,9 @@ uint32_t random_below(uint32_t limit);
 #define OPEN(TID, FD, PATH) SEND("openat", TID, N("res", FD), N("dirfd", -100), S("path", PATH))
 #define THREAD_FLAGS 0x10f00 /* CLONE_VM, FS, FILES, SIGHAND, THREAD */
 
+/* A web server's, as a snapshot tells of it. */
+void snapshot(uint32_t pid, uint64_t start_time);
+
 /* Looks, each by an event that changes nothing. NULL: there is none, or it has no name. */
 const struct sysfold_process *process_of(uint32_t tid);
 const char *fd_name(uint32_t tid, int number);

@@ -114,9 +114,9 @@ static pid_t put_child(const char *directory)
 /* Unlike every other's that runs at the same time: digits of our own, the rest as given. */
 static const char *unique(const char *format)
 {
-    static char names[8][256];
+    static char names[16][256];
     static unsigned next;
-    char *name = names[next++ % 8];
+    char *name = names[next++ % 16];
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -238,6 +238,7 @@ Test(cgroup, a_container_by_its_id_as_runtimes_write_it)
         child = put_child(directory);
         expect_found(beginning, id, directory, child);
         expect_found(id, id, directory, child);
+        expect_not_found(unique("0%08x00"), -ENOENT, "12 digits");
         cr_expect_eq(container.pid_count, 1);
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
@@ -279,6 +280,7 @@ Test(cgroup, more_than_one_id_with_that_beginning)
     put_child(make(point, unique("3%08x000aaa" DIGITS_52)));
     put_child(make(point, unique("3%08x000bbb" DIGITS_52)));
     expect_not_found(unique("3%08x000"), -ENOTUNIQ, unique("3%08x000bbb" DIGITS_52));
+    cr_expect(strstr(error.message, "id begins with"), "%s", error.message);
     cr_expect(strstr(error.message, unique("3%08x000aaa" DIGITS_52)), "%s", error.message);
     expect_not_found(unique("3%08x000aab"), -ENOENT, "no container");
     cr_expect_eq(container_find(unique("3%08x000aaa"), &container, &error), 0, "%s", error.message);

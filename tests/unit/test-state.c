@@ -523,12 +523,6 @@ Test(state, sources_do_not_mix)
 
 /* Snapshots and losses. */
 
-static void snapshot(uint32_t pid, uint64_t start_time)
-{
-    SEND("snap_thread", pid, N("pid", pid), N("ppid", 1), N("uid", 33), N("start_time", (int64_t)start_time),
-         S("comm", "web"), S("exe", "/usr/bin/web"), B("argv", "web\0-d", 7), S("cwd", "/srv"), S("root", "/"));
-}
-
 Test(state, a_snapshot_tells_of_what_was_there)
 {
     const struct sysfold_process *process;
@@ -568,50 +562,6 @@ Test(state, a_snapshot_tells_of_what_was_there)
     EXPECT_NAME(7, 6, "/srv/x");
 }
 
-Test(state, a_loss_makes_everything_doubtful_until_the_resync)
-{
-    const struct sysfold_process *process;
-
-    snapshot(7, 5);
-    SEND("snap_fd", 7, N("pid", 7), N("fd", 1), S("file", "/one"));
-    SEND("snap_fd", 7, N("pid", 7), N("fd", 2), S("file", "/two"));
-    SEND("lost", 0, N("count", 100));
-    process = process_of(7);
-    cr_expect(sysfold_process_is_doubtful(process));
-    cr_expect(sysfold_fd_is_doubtful(sysfold_process_fd(process, 1)));
-    OPEN(7, 3, "/three");
-    process = process_of(7);
-    cr_expect_not(sysfold_fd_is_doubtful(sysfold_process_fd(process, 3)));
-    cr_expect(sysfold_fd_is_doubtful(sysfold_process_fd(process, 2)));
-    OPEN(7, 4, "four");
-    EXPECT_NAME(7, 4, "four"); /* where it is now is not guessed */
-    SEND("openat", 7, N("res", 4), N("dirfd", 1), S("path", "four"));
-    EXPECT_NAME(7, 4, "four");
-    SEND("chdir", 7, N("res", 0), S("path", "/known"));
-    OPEN(7, 4, "four");
-    EXPECT_NAME(7, 4, "/known/four");
-    cr_expect(sysfold_process_is_doubtful(sysfold_event_process(FORK(7, 8))), "its parent's doubts are its own");
-    SEND("snap_fd", 7, N("pid", 7), N("fd", 2), S("file", "/two again"));
-    snapshot(7, 5);
-    process = process_of(7);
-    cr_expect_not(sysfold_process_is_doubtful(process));
-    cr_expect_null(sysfold_process_fd(process, 1), "the resync did not mention it");
-    cr_expect_str_eq(sysfold_fd_name(sysfold_process_fd(process, 2)), "/two again");
-    cr_expect_str_eq(sysfold_fd_name(sysfold_process_fd(process, 3)), "/three");
-}
-
-Test(state, a_resync_finds_another_process_under_the_same_id)
-{
-    open_stream(true);
-    snapshot(7, 5000000000);
-    OPEN(7, 3, "/old");
-    SEND("lost", 0, N("count", 100));
-    snapshot(7, 9000000000);
-    cr_expect_eq(visit_all().count, 2);
-    EXPECT_NAME(7, 3, NULL);
-    cr_expect_not(sysfold_process_is_doubtful(process_of(7)));
-}
-
 /* The rows of events.def have what their transitions ask for, by the names they ask for. */
 static const struct {
     const char *params; /* every row has these ... */
@@ -645,7 +595,7 @@ static const struct {
     {"pid status", E_ENDS_PROCESS, ""},
     {"pid ppid uid start_time comm exe argv cwd root", E_SNAPSHOTS_THREAD, ""},
     {"pid fd flags mode file sockets", E_SNAPSHOTS_FD, ""},
-    {"", E_LOSES, ""},
+    {"to", E_LOSES, ""},
 };
 
 static bool has_params(const struct sysfold_row *row, const char *names)
