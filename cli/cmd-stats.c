@@ -54,6 +54,7 @@ const struct command command_stats = {
     .help = "Usage: sysfold stats [--json] FILE\n"
             "  or:  sysfold stats --live [OPTION]... [--] COMMAND [ARGUMENT]...\n"
             "  or:  sysfold stats --live [OPTION]... -p PID...\n"
+            "  or:  sysfold stats --live [OPTION]... --system-wide | --cgroup=PATH | --container=ID\n"
             "Count the events of a capture file (`-`: standard input): how many, how many failed,\n"
             "how many were lost, from when to when, by event and by process. Seconds are shown\n"
             "where the capture was made with --timed.\n"

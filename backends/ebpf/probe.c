@@ -51,12 +51,14 @@ static const char *missing_capabilities(void)
 }
 
 /* An empty file may have been put in its place, to hide it. */
-static bool has_btf(void)
+static int check_btf(void)
 {
     cleanup_close int fd = open(BTF_PATH, O_RDONLY | O_CLOEXEC);
     __u16 magic = 0;
 
-    return fd >= 0 && read(fd, &magic, sizeof(magic)) == sizeof(magic) && magic == BTF_MAGIC;
+    if (fd < 0)
+        return -errno;
+    return read(fd, &magic, sizeof(magic)) == sizeof(magic) && magic == BTF_MAGIC ? 0 : -ENODATA;
 }
 
 /* Where libbpf looks for the tracepoints of single calls' entries. */
@@ -95,25 +97,32 @@ static void refuse(struct sysfold_backend_info *info, int r)
         answer(info, SYSFOLD_UNSUPPORTED, reason, "use Linux 5.8 or later with CONFIG_BPF_SYSCALL");
 }
 
+static void refuse_btf(struct sysfold_backend_info *info, int r)
+{
+    char reason[sizeof(info->reason)];
+
+    (void)snprintf(reason, sizeof(reason), "the kernel's types cannot be read from %s: %s", BTF_PATH, strerror(-r));
+    answer(info, SYSFOLD_UNSUPPORTED, reason, "use a kernel with CONFIG_DEBUG_INFO_BTF, and mount /sys");
+}
+
 static void admit(struct sysfold_backend_info *info)
 {
     if (has_tracefs())
         answer(info, SYSFOLD_USABLE, "programs can be loaded into the kernel", "");
     else
         answer(info, SYSFOLD_USABLE,
-               "programs can be loaded into the kernel; tracefs cannot be read, so the paths of open and exec are read "
-               "only when the call returns",
-               "run as root, with tracefs mounted at /sys/kernel/tracing");
+               "programs can be loaded into the kernel; tracefs cannot be read, so that one runs at the entry of every "
+               "call, not of open and exec alone",
+               "to spare other calls that, run as root, with tracefs mounted at /sys/kernel/tracing");
 }
 
 void ebpf_probe(struct sysfold_backend_info *info)
 {
     const char *missing = missing_capabilities();
-    int r;
+    int r = check_btf();
 
-    if (!has_btf()) {
-        answer(info, SYSFOLD_UNSUPPORTED, "the kernel's types cannot be read from " BTF_PATH,
-               "use a kernel with CONFIG_DEBUG_INFO_BTF, and mount /sys");
+    if (r < 0) {
+        refuse_btf(info, r);
         return;
     }
     if (!in_initial_pid_namespace()) {

@@ -135,9 +135,23 @@ static bool has_ended(const struct sysfold_story *story, uint32_t thread)
     return story->threads[thread].exits != NONE || story->threads[thread].ended != NONE;
 }
 
+static bool sends_signal(const struct record *record)
+{
+    static const char *const senders[] = {
+        "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal",
+    };
+
+    for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+        if (record_is(record, senders[i]))
+            return true;
+    }
+    return false;
+}
+
 /*
  * Whoever is killed in a call does not return from it. Some mechanisms show
- * the kernel's way out all the same, as an interruption.
+ * the kernel's way out all the same: as an interruption, or as the success of
+ * the call that killed its own thread.
  */
 static int end_unreturned(struct sysfold_story *story, uint32_t at)
 {
@@ -146,11 +160,13 @@ static int end_unreturned(struct sysfold_story *story, uint32_t at)
     uint8_t *bytes;
 
     story_record(story, told, &record);
-    if (told->flags & TOLD_MERGED || !has_ended(story, told->thread) || !is_interrupted(&record))
+    if (told->flags & TOLD_MERGED || !has_ended(story, told->thread) ||
+        !(is_interrupted(&record) || sends_signal(&record)))
         return 0;
     bytes = story_keep(story, record.bytes, record.size);
     if (!bytes)
         return -ENOMEM;
+    memcpy(bytes, &(uint16_t){load_u16(bytes, false) | SYSFOLD_EVENT_FAILED}, sizeof(uint16_t));
     memcpy(bytes + (record.body - record.bytes) + record.row->params[0].place, &(int64_t){RESULT_UNRETURNED},
            wire_size(record.row->params[0].type->wire));
     told->record = bytes;

@@ -28,17 +28,17 @@ struct sysfold_stream;
  * struct sysfold_live_options options = { .size = sizeof(options) }; zero is every field's default. */
 struct sysfold_live_options {
     size_t size;
-    const char *backend;         /* "ptrace", ...; NULL chooses the best usable one */
+    const char *backend;         /* "ptrace", ...; NULL chooses the best usable one that can do what is asked */
     char *const *argv;           /* a command to launch, NULL-terminated; or NULL */
     char *const *envp;           /* its environment; NULL for the caller's */
-    const pid_t *pids;           /* processes to attach to */
+    const pid_t *pids;           /* processes to attach to; with what descends from them, but for the caller */
     size_t pid_count;
     const char *syscalls;        /* what to record, as `-e` takes it; NULL for everything */
     uint32_t snaplen;            /* bytes kept of a data buffer; see no_data. 0: 80. At most 60,000 */
     uint32_t string_vector_max;  /* bytes kept of argv and of the environment, each. 0: 16 KiB. At most 24 KiB */
     size_t buffer_size;          /* bytes between the backend and the consumer. 0: 8 MiB */
     bool no_data;                /* keep no data buffers at all (a snaplen of nothing) */
-    bool no_follow;              /* leave children alone */
+    bool no_follow;              /* leave children alone, and descendants that are there already */
     bool timed;                  /* record how long each call took */
     bool no_state;               /* do not keep state: events have no thread, process or fd */
     bool keep_exited;            /* remember ended processes, for sysfold_stream_each_process() */
@@ -52,7 +52,9 @@ struct sysfold_live_options {
     size_t cgroup_count;
     const char *const *containers;
     size_t container_count;
-    const char *sample;          /* "read:100,write:10": of these calls one in so many; "100": of all. NULL: each */
+    /* "read:100,write:10": of these calls (names, classes, regular expressions) one in so many, of native callers; "100":
+     * of all; where two items name a call the later one counts. NULL: each call. What is left out is not lost. */
+    const char *sample;
     bool program_stats;          /* ebpf: have the kernel measure its programs, sysfold_stream_program() */
 };
 
@@ -82,9 +84,10 @@ struct sysfold_stats {
  * Start capturing. On success *ret_stream is the caller's, to be closed with
  * sysfold_stream_close(). A launched command runs as a child of the backend's
  * own process and shares the caller's terminal, directory and descriptors 0-2.
- * Errors: -ENOENT (no such command, backend or process), -EACCES, -EPERM (not
- * allowed to trace), -EINVAL (options), -ENOSYS (not supported here), others
- * from the system.
+ * Errors: -ENOENT (no such command, backend, cgroup or container), -ESRCH (no
+ * such process), -EACCES, -EPERM (not allowed to trace), -EINVAL (options),
+ * -ENOTUNIQ (more than one container is meant), -ENOSYS (not supported here, or
+ * not by that backend), others from the system.
  */
 SYSFOLD_API int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold_stream **ret_stream,
                                   struct sysfold_error *error);

@@ -7,20 +7,13 @@ import json
 import os
 import re
 import signal
-import subprocess
 import unittest
 
-from kit import SYSFOLD, Case, environment, main, on_terminal
+from kit import Case, main, on_terminal, why_unusable
 
 CALLS = os.path.join(os.environ.get("PROGRAMS", "."), "program-calls")
 LINE = re.compile(r"seconds \d+\.\d{3} events \d+ events/s \d+ bytes/s \d+ lost \d+ buffer \d+")
 SUMMARY = ["events", "failed", "lost", "bytes", "first", "last", "seconds"]
-
-
-def usability(backend):
-    done = subprocess.run([SYSFOLD, "backends", "--json"], env=environment(), stdout=subprocess.PIPE, check=True)
-    entries = [entry for entry in json.loads(done.stdout) if entry["name"] == backend]
-    return "" if entries and entries[0]["usability"] == "usable" else (entries[0]["reason"] if entries else "not built")
 
 
 def may_measure():
@@ -36,7 +29,7 @@ class Live:
 
     def setUp(self):
         super().setUp()
-        reason = usability(self.backend)
+        reason = why_unusable(self.backend)
         if reason:
             self.skipTest(f"{self.backend}: {reason}")
 

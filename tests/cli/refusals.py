@@ -4,30 +4,41 @@
 or a loss that is accounted for, never a hang, never a dead target."""
 
 import contextlib
+import errno
 import glob
 import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import unittest
 
-from kit import NOBODY, PATIENCE, SYSFOLD, Case, environment, main
+from kit import NOBODY, PATIENCE, SYSFOLD, Case, environment, main, why_unusable
 
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 CALLS = os.path.join(os.environ.get("PROGRAMS", "."), "program-calls")
 GIB = 1 << 30
+LARGE = 128 << 20  # as buffers go
+NO_ROOM = " is more than |: Cannot allocate memory"  # for kernels before 6.5 it is too large anyway
+NOT_BUILT = "this build is without it"
+# Runs a command whose calls of one kind fail: SYSCALL ERRNO COMMAND...
+REFUSE = """
+import ctypes, os, sys
+seccomp = ctypes.CDLL("libseccomp.so.2")
+seccomp.seccomp_init.restype = ctypes.c_void_p
+rules = ctypes.c_void_p(seccomp.seccomp_init(0x7fff0000))
+call = seccomp.seccomp_syscall_resolve_name(sys.argv[1].encode())
+assert seccomp.seccomp_rule_add(rules, 0x00050000 | int(sys.argv[2]), call, 0) == 0
+assert seccomp.seccomp_load(rules) == 0
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
 
 
 def only(*capabilities):
     """Nobody, with these alone."""
     names = ",".join(["-all", *(f"+{capability}" for capability in capabilities)])
     return [*AS_NOBODY, f"--inh-caps={names}", f"--ambient-caps={names}"]
-
-
-def backends():
-    done = subprocess.run([SYSFOLD, "backends", "--json"], env=environment(), stdout=subprocess.PIPE, check=True)
-    return {entry["name"]: entry for entry in json.loads(done.stdout)}
 
 
 def can(*command):
@@ -59,8 +70,8 @@ class Kernel(Case):
     def setUp(self):
         super().setUp()
         os.chmod(self.directory, 0o777)
-        if "ebpf" not in backends():
-            self.skipTest("ebpf is not built")
+        if why_unusable("ebpf") == NOT_BUILT:
+            self.skipTest(NOT_BUILT)
 
     def under(self, *command):
         """The rest of the test happens under that command."""
@@ -69,9 +80,9 @@ class Kernel(Case):
         return command
 
     def needs_ebpf(self):
-        entry = backends()["ebpf"]
-        if entry["usability"] != "usable":
-            self.skipTest(f"ebpf: {entry['reason']}")
+        reason = why_unusable("ebpf")
+        if reason:
+            self.skipTest(f"ebpf: {reason}")
 
     def sysfold(self, under, *arguments):
         return subprocess.run([*under, SYSFOLD, *arguments], cwd=self.directory, check=False, stdin=subprocess.DEVNULL,
@@ -80,14 +91,14 @@ class Kernel(Case):
     def trace(self, under, *arguments):
         return self.sysfold(under, "trace", "-b", "ebpf", *arguments)
 
-    def refused(self, under, *arguments, about, remedy):
+    def refused(self, under, *arguments, about, remedy=""):
         """One line that names the reason and what to do; the command is not run, and nobody waits for it."""
         before = launchers()
         done = self.trace(under, *arguments, "sh", "-c", "echo > ran")
         text = done.stderr.decode()
-        self.assertEqual((done.returncode, done.stdout), (125, b""), text)
+        self.assertEqual((done.returncode, done.stdout), (125, b""), text[:500])
         self.assertRegex(text, r"\Asysfold: ebpf: [^\n]+\n\Z")
-        self.assertIn(about, text)
+        self.assertRegex(text, about)
         self.assertIn(remedy, text)
         self.assertFalse(os.path.exists(self.path("ran")))
         self.wait_for(lambda: launchers() <= before, "the launcher's end")
@@ -167,7 +178,7 @@ class Machine(Kernel):
         entry = self.probed(hidden)
         self.assertEqual(entry["usability"], "usable")
         self.assertIn("tracefs cannot be read", entry["reason"])
-        self.assertIn("/sys/kernel/tracing", entry["remedy"])
+        self.assertIn("tracefs mounted at /sys/kernel/tracing", entry["remedy"])
 
     def test_another_pid_namespace(self):
         self.needs_ebpf()
@@ -175,19 +186,56 @@ class Machine(Kernel):
                      remedy="outside of the container")
 
 
-class Buffer(Kernel):
+class Sandbox(Kernel):
+    """A seccomp filter, as container runtimes install them."""
+
+    def refusing(self, call, code):
+        self.needs_ebpf()
+        return self.under(sys.executable, "-c", REFUSE, call, str(int(code)))
+
+    def test_bpf_refused(self):
+        self.refused(self.refusing("bpf", errno.EPERM), about=r"bpf\(\) is refused here: Operation not permitted",
+                     remedy="allow bpf() in the sandbox")
+
+    def test_bpf_not_there(self):
+        self.refused(self.refusing("bpf", errno.ENOSYS), about=r"bpf\(\) is refused here: Function not implemented",
+                     remedy="CONFIG_BPF_SYSCALL")
+
+    def test_tracepoints_of_calls_refused(self):
+        """Another program keeps the paths then, or one line says what cannot be had."""
+        done = self.trace(self.refusing("perf_event_open", errno.EPERM), "--json", CALLS, "20")
+        if done.returncode == 125:
+            self.assertRegex(done.stderr.decode(), r"\Asysfold: ebpf: [^\n]+: Operation not permitted[^\n]*\n\Z")
+            return
+        self.assertEqual(done.returncode, 7)
+        events = [json.loads(line) for line in done.stderr.splitlines()]
+        self.assertTrue(any(event["evt.args"].get("path") == "/nonexistent/file" for event in events))
+
+
+class Room(Kernel):
     def setUp(self):
         super().setUp()
         self.needs_ebpf()
 
-    def test_largest(self):
-        """It works, or it is refused with its size."""
-        done = self.trace([], "-o", "log", f"--buffer={GIB}", CALLS, "20")
+    def test_largest_buffer(self):
+        """The calls are all there, or one line says what is too much."""
+        done = self.trace([], "--json", f"--buffer={GIB}", CALLS, "20")
         text = done.stderr.decode()
         if done.returncode == 125:
-            self.assertRegex(text, r"\Asysfold: ebpf: cannot make a ring buffer of \d+ bytes: [^\n]+\n\Z")
+            self.assertRegex(text, r"\Asysfold: ebpf: [^\n]+\n\Z")
+            self.assertRegex(text, NO_ROOM)
+            self.assertEqual(done.stdout, b"")
         else:
-            self.assertEqual(done.returncode, 7, text)
+            self.assertEqual(done.returncode, 7, text[:500])
+            self.assertEqual(sum(json.loads(line)["evt.type"] == "getppid" for line in text.splitlines()), 20)
+
+    def test_larger_than_the_address_space(self):
+        self.refused(self.under("prlimit", f"--as={LARGE}"), f"--buffer={LARGE}", about=NO_ROOM)
+
+    def test_larger_than_the_memory_of_its_cgroup(self):
+        group = self.make_group()
+        self.refused(["sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "-"], f"--buffer={LARGE}",
+                     about=NO_ROOM)
 
     def test_larger_than_the_option_takes(self):
         done = self.trace([], f"--buffer={GIB + 1}", "true")
@@ -198,14 +246,9 @@ class Buffer(Kernel):
         done = self.sysfold([], "record", "-q", "-o", "a.sfold", "-b", "ebpf", "--buffer=4096", CALLS, "20")
         self.assertEqual((done.returncode, done.stderr), (7, b""))
 
-    def test_larger_than_the_address_space(self):
-        self.refused(self.under("prlimit", f"--as={GIB}"), f"--buffer={GIB}", about="cannot make a ring buffer of ",
-                     remedy="Cannot allocate memory")
-
-    def test_larger_than_the_memory_of_its_cgroup(self):
-        group = self.make_group()
-        self.refused(["sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "-"], f"--buffer={GIB}",
-                     about="cannot make a ring buffer of ", remedy="Cannot allocate memory")
+    def test_descriptors(self):
+        for most in [5, 12]:
+            self.refused(self.under("prlimit", f"--nofile={most}"), about="Too many open files")
 
     def make_group(self):
         for root, limit in [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]:
@@ -278,9 +321,9 @@ class Stalls:
 
     def setUp(self):
         super().setUp()
-        entry = backends().get(self.backend, {"usability": "", "reason": "not built"})
-        if entry["usability"] != "usable":
-            self.skipTest(f"{self.backend}: {entry['reason']}")
+        reason = why_unusable(self.backend)
+        if reason:
+            self.skipTest(f"{self.backend}: {reason}")
         self.addCleanup(self.touch, "go")
 
     def touch(self, name):
@@ -317,6 +360,22 @@ class Stalls:
         self.assertGreater(lost, 0)
         self.assertGreater(told, 0)
         self.assertEqual(told + others + lost, self.MADE + self.LIFE)
+
+    def test_reader_that_does_not_read(self):
+        """What is told waits for its reader; the target does not."""
+        recorder = self.start_sysfold("trace", "--json", "-b", self.backend, "-o", "-", "-e", "getppid",
+                                      "--buffer=65536", "perl", "-e", self.TARGET, str(self.MADE),
+                                      stdout=subprocess.PIPE)
+        self.wait_for(lambda: os.path.exists(self.path("pid")), "a target")
+        self.touch("go")
+        self.wait_for(lambda: os.path.exists(self.path("ended")), "the target's end while nobody reads")
+        events = [json.loads(line) for line in recorder.stdout]
+        self.assertEqual(recorder.wait(PATIENCE), 9)
+        lost = sum(event.get("evt.lost", 0) for event in events)
+        told = sum(event["evt.type"] != "lost" and not event["evt.type"].startswith("snap_") for event in events)
+        self.assertGreater(lost, 0)
+        self.assertEqual(told + lost, self.MADE + self.LIFE)
+        self.assertEqual(self.errors(), f"sysfold: {lost} events were lost\n")
 
     def test_nothing_is_lost_where_somebody_reads(self):
         """The sum above is right."""

@@ -685,6 +685,23 @@ Test(compare, who_is_killed_in_a_call_gets_no_result)
     EXPECT_SAME();
 }
 
+Test(compare, nor_does_who_kills_itself)
+{
+    TELL(&ours, 10, "kill", N("res", 0), N("pid", 10), N("sig", 9));
+    TELL(&theirs, 10, "kill", STATUS("res", SYSFOLD_ABSENT), N("pid", 10), N("sig", 9));
+    EXPECT_DIFFERENT();
+    for (int side = 0; side < 2; side++)
+        EXITED(side ? &theirs : &ours, 10, 9);
+    EXPECT_SAME();
+    ours.size = theirs.size = 0;
+    TELL(&ours, 10, "kill", N("res", 0), N("pid", 11), N("sig", 9));
+    TELL(&theirs, 10, "kill", STATUS("res", SYSFOLD_ABSENT), N("pid", 11), N("sig", 9));
+    BOTH(10, "exit_group", N("status", 0));
+    for (int side = 0; side < 2; side++)
+        EXITED(side ? &theirs : &ours, 10, 0);
+    EXPECT_DIFFERENT();
+}
+
 Test(compare, a_nameless_file_is_named_after_its_inode)
 {
     ONE_EACH(EXPECT_SAME, "open", LIST(N("res", 3), N("flags", 0), S("path", "."), S("file", "/tmp/#123 (deleted)")),
