@@ -58,9 +58,8 @@ int sysfold_stream_fetch(struct sysfold_stream *stream, int timeout_ms, struct s
     r = stream->feed.next_batch(stream->feed.data, timeout_ms, &stream->batch, error);
     if (r <= 0)
         return r;
-    stream->source_name = stream->feed.source_name
-                              ? stream->feed.source_name(stream->feed.data, stream->batch.source)
-                              : "host";
+    stream->source_name =
+        stream->feed.source_name ? stream->feed.source_name(stream->feed.data, stream->batch.source) : "host";
     return 1;
 }
 
@@ -80,8 +79,7 @@ static void count(struct sysfold_stream *stream, const struct record *record)
 /* Of a span that is not what it should be, the rest cannot be trusted. */
 static bool read_from_span(struct sysfold_stream *stream, struct batch *batch)
 {
-    int size =
-        record_read(&stream->event.record, stream->feed.schema, batch->records, batch->size, batch->swapped);
+    int size = record_read(&stream->event.record, stream->feed.schema, batch->records, batch->size, batch->swapped);
 
     if (size < 0) {
         stream->stats.damaged++;

@@ -31,7 +31,7 @@ struct programs {
     struct ebpf_programs *skeleton;
     const struct bpf_object *object; /* borrowed of the skeleton, */
     int targets;                     /* and a map of it, */
-    uint64_t *generation;  /* goes up when `targets` has changed */
+    uint64_t *generation;            /* goes up when `targets` has changed */
     unsigned cpus;
     size_t ring_size;      /* of one cpu's ring */
     uint64_t clock_offset; /* from CLOCK_BOOTTIME to the epoch */
@@ -205,8 +205,8 @@ struct capture {
     int counting;             /* open: the kernel counts its programs' runs */
     struct ring_buffer *bell; /* what wakes us */
     uint64_t lost_until;      /* what was known of the targets before may be wrong; 0: nothing was lost */
-    bool stopped;         /* before the targets had ended */
-    uint64_t launched_at; /* when the command's exec had begun */
+    bool stopped;             /* before the targets had ended */
+    uint64_t launched_at;     /* when the command's exec had begun */
     bool launching;
     const uint8_t **batch; /* EBPF_BATCH_RECORDS of them, in the rings, */
     size_t batch_count;    /* and how many are used */

@@ -14,7 +14,7 @@
 
 #include <linux/types.h>
 
-#define EBPF_CALLS 512      /* system calls of x86-64 have numbers below */
+#define EBPF_CALLS 512              /* system calls of x86-64 have numbers below */
 #define EBPF_ROW_GENERIC EBPF_CALLS /* the generic row's place in rows[] */
 #define EBPF_ROWS (EBPF_CALLS + 1)
 #define EBPF_PARAMS 2560

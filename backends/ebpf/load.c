@@ -157,8 +157,10 @@ static int refused(const struct programs *programs, int r, const char *log, stru
     char digest[400];
 
     if ((r == -E2BIG || r == -ENOMEM) && !*log)
-        return error_set(error, r, "ebpf: the kernel has no room for a buffer of %zu bytes on each of %u cpus: %s (ask for "
-                         "a smaller one)", programs->ring_size, programs->cpus, strerror(-r));
+        return error_set(error, r,
+                         "ebpf: the kernel has no room for a buffer of %zu bytes on each of %u cpus: %s (ask for "
+                         "a smaller one)",
+                         programs->ring_size, programs->cpus, strerror(-r));
     if (r == -EPERM || r == -EACCES) {
         if (!*log)
             return error_system(error, r, "ebpf: cannot load the programs (root, or CAP_BPF and CAP_PERFMON)");

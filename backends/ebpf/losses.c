@@ -7,10 +7,12 @@
 #include "backends/ebpf/internal.h"
 
 static const char *const loss_classes[EBPF_CLASSES] = {
-    [EBPF_CLASS_FILE] = "file",       [EBPF_CLASS_DESC] = "desc",     [EBPF_CLASS_PROCESS] = "process",
-    [EBPF_CLASS_NETWORK] = "network", [EBPF_CLASS_MEMORY] = "memory", [EBPF_CLASS_SIGNAL] = "signal",
-    [EBPF_CLASS_IPC] = "ipc",         [EBPF_CLASS_CREDS] = "creds",   [EBPF_CLASS_CLOCK] = "clock",
-    [EBPF_CLASS_LIFECYCLE] = "lifecycle", [EBPF_CLASS_OTHER] = "other",
+    [EBPF_CLASS_FILE] = "file",       [EBPF_CLASS_DESC] = "desc",
+    [EBPF_CLASS_PROCESS] = "process", [EBPF_CLASS_NETWORK] = "network",
+    [EBPF_CLASS_MEMORY] = "memory",   [EBPF_CLASS_SIGNAL] = "signal",
+    [EBPF_CLASS_IPC] = "ipc",         [EBPF_CLASS_CREDS] = "creds",
+    [EBPF_CLASS_CLOCK] = "clock",     [EBPF_CLASS_LIFECYCLE] = "lifecycle",
+    [EBPF_CLASS_OTHER] = "other",
 };
 
 int losses_init(struct losses *losses, const struct rings *rings)

@@ -92,15 +92,12 @@ static __always_inline bool is_sampled(struct walk *walk, __u64 nr)
     if (nr >= EBPF_CALLS)
         return true;
     of = settings.sample[nr];
-    if (of < 2)
+    if (of < 2 || !walk->passed[nr]) {
+        walk->passed[nr] = of < 2 ? 0 : 1;
         return true;
-    if (walk->passed[nr]++)
-    {
-        if (walk->passed[nr] >= of)
-            walk->passed[nr] = 0;
-        return false;
     }
-    return true;
+    walk->passed[nr] = walk->passed[nr] + 1 < of ? walk->passed[nr] + 1 : 0;
+    return false;
 }
 
 /* The row of a native call that is to be recorded; EBPF_ROWS for none. */

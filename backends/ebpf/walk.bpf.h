@@ -86,16 +86,16 @@ struct kept {
 /* Of one cpu. */
 struct walk {
     /* The record that is being built; zero when it begins: */
-    __u64 status;      /* 2 bits a parameter */
-    __u32 cut, raced;  /* a bit a parameter */
-    __u32 variables;   /* laid so far */
-    __u32 given_at;    /* the first path that the caller gave, in the room */
-    bool unfinished;   /* the call never returns: nothing but its arguments */
-    bool replaced;     /* a successful exec: the caller's memory and registers are gone */
+    __u64 status;     /* 2 bits a parameter */
+    __u32 cut, raced; /* a bit a parameter */
+    __u32 variables;  /* laid so far */
+    __u32 given_at;   /* the first path that the caller gave, in the room */
+    bool unfinished;  /* the call never returns: nothing but its arguments */
+    bool replaced;    /* a successful exec: the caller's memory and registers are gone */
     bool no_environment;
-    bool args_known;   /* nevertheless, from its entry */
-    bool is_script;    /* as kept */
-    bool keeps;        /* there may be something in `paths` */
+    bool args_known; /* nevertheless, from its entry */
+    bool is_script;  /* as kept */
+    bool keeps;      /* there may be something in `paths` */
     bool file_asked, file_known;
     __u16 flags;
     __u16 number;
@@ -123,11 +123,11 @@ struct walk {
     __u64 dentry, mount;         /* where its walk has got to */
     struct cursor pages, pieces; /* the pieces of a vector, and within one of them the pages */
     /* The cpu's own: */
-    __u64 ring_at;           /* where its ring's next record begins */
-    bool losing;             /* the last record found no room */
-    __u32 known_tgid;        /* a process of which it was looked up whether it is recorded, */
-    __u64 known_generation;  /* when `generation` was this: */
-    bool known_recorded;     /* whether it is */
+    __u64 ring_at;            /* where its ring's next record begins */
+    bool losing;              /* the last record found no room */
+    __u32 known_tgid;         /* a process of which it was looked up whether it is recorded, */
+    __u64 known_generation;   /* when `generation` was this: */
+    bool known_recorded;      /* whether it is */
     __u32 passed[EBPF_CALLS]; /* of sampled calls: how many were not recorded since the last one was */
     __u8 room[ROOM_SIZE];
     __u8 path[PATH_ROOM];
