@@ -72,6 +72,7 @@ class Live:
                 counts = [row["events"] for row in document["interval"][table]]
                 self.assertEqual(counts, sorted(counts, reverse=True))
                 self.assertNotIn(0, counts)
+                self.assertLessEqual(sum(counts), document["interval"]["events"])
         self.assertLessEqual(before["events"], summary["events"])
         self.assertLess(intervals[0]["time"], intervals[-1]["time"])
 
