@@ -31,7 +31,7 @@ class Program:
     around: object = contextlib.nullcontext  # (directory) -> context manager: what runs untraced next to it
     calls: str = None  # -e for both, None: everything
     ignore: str = ""  # what may differ, as `sysfold compare --ignore` takes it
-    sysfold_options: tuple = ()
+    ptrace_options: tuple = ()
     by_class: bool = True  # can be compared with --seccomp-bpf and -e too
     why: str = ""  # every loosening above has its reason here
     tries: int = 1  # for schedules that legitimately differ: the two must agree within so many pairs of runs
@@ -258,7 +258,7 @@ PROGRAMS = [
             why="whether a barrier or a join has to sleep depends on who comes first"),
     Program("calls", program_of_ours("calls")),
     Program("int80", program_of_ours("int80")),
-    Program("own-filter", program_of_ours("own-filter"), sysfold_options=("--no-filter",),
+    Program("own-filter", program_of_ours("own-filter"), ptrace_options=("--no-filter",),
             why="what the target's own filter refuses is not seen by another filter, ours or strace's"),
     Program("signals", program_of_ours("signals"), tries=6,
             why="whether the stop and its end interrupt a sleep once or twice depends on how soon one follows the other"),

@@ -4,9 +4,9 @@
 
 Each program runs under `strace -f` and under `sysfold record`, each time in a directory made afresh at the same path,
 with the same environment and without address space randomisation. Then a line is taken out of strace's output, to see
-that the comparison would have noticed.
+that the comparison would have noticed. Another backend can take strace's place: two of ours against each other.
 
-    witness.py SYSFOLD PROGRAM... [--user nobody] [--classes] [--keep]
+    witness.py SYSFOLD PROGRAM... [-b BACKEND] [--against BACKEND] [--user nobody] [--classes] [--keep]
 """
 
 import argparse
@@ -73,18 +73,18 @@ def under_strace(bench, program, calls):
     return log, status
 
 
-def under_sysfold(bench, program, calls, sysfold):
-    filters = ["-b", "ptrace", *(["-e", calls] if calls else program.sysfold_options)]
-    capture = f"{bench.base}/log/sysfold.sfold"
-    status, errors = bench.run(program, [sysfold, "record", "-q", "-o", capture, *filters])
+def under_sysfold(bench, program, calls, sysfold, backend):
+    filters = ["-e", calls] if calls else program.ptrace_options if backend == "ptrace" else []
+    capture = f"{bench.base}/log/{backend}.sfold"
+    status, errors = bench.run(program, [sysfold, "record", "-q", "-b", backend, "-o", capture, *filters])
     return capture, status, errors
 
 
-def judge(program, sysfold, log, capture):
+def judge(program, sysfold, *two):
     """The document of `sysfold compare` on the two."""
     ignore = ["--ignore", program.ignore] if program.ignore else []
-    done = subprocess.run([sysfold, "compare", "--json", *ignore, "--strace", log, capture], capture_output=True,
-                          text=True, check=False, timeout=TIMEOUT)
+    done = subprocess.run([sysfold, "compare", "--json", *ignore, *two], capture_output=True, text=True, check=False,
+                          timeout=TIMEOUT)
     if done.returncode not in (0, 1):
         raise ValueError(f"sysfold compare: {done.stderr.strip() or done.stdout.strip()}")
     return json.loads(done.stdout)
@@ -112,15 +112,25 @@ def shown(pair):
     for line in lines[:12]:
         text.append(f"  {line['kind']} in thread {line['thread']}: {(line.get('reference') or '-')[:200]}")
         if line.get("other"):
-            text.append(f"    sysfold: {line['other'][:200]}")
+            text.append(f"    other: {line['other'][:200]}")
         text += [f"      {entry['param']}: {entry['reference'][:90]} | {entry['other'][:90]}"
                  for entry in line.get("differences", []) if not entry.get("reason")]
     return "\n".join(text)
 
 
-def usable_by(sysfold, options):
-    return not options or subprocess.run([sysfold, "--version"], stdout=subprocess.DEVNULL,
-                                         stderr=subprocess.DEVNULL, check=False, **options).returncode == 0
+def why_unusable(sysfold, backends, options):
+    """Which of the backends that user cannot use, and why; None where each can be used."""
+    try:
+        done = subprocess.run([sysfold, "backends", "--json"], capture_output=True, check=False, **options)
+        known = {entry["name"]: entry for entry in json.loads(done.stdout)}
+    except (PermissionError, ValueError):
+        return f"{sysfold} cannot be run"
+    for name in backends:
+        if name not in known:
+            return f"{name}: this build is without it"
+        if known[name]["usability"] != "usable":
+            return f"{name}: {known[name]['reason']}"
+    return None
 
 
 def subset_of(program, arguments):
@@ -131,15 +141,21 @@ def subset_of(program, arguments):
 
 def compare_once(bench, program, calls, arguments):
     """(what differs, how much was compared)"""
-    log, strace_status = under_strace(bench, program, calls)
-    capture, status, errors = under_sysfold(bench, program, calls, arguments.sysfold)
-    if strace_status != status:
-        return f"exit status: strace's {strace_status}, sysfold's {status} ({errors.strip()})", ""
-    document = judge(program, arguments.sysfold, log, capture)
+    is_ours = arguments.against != "strace"
+    if is_ours:
+        reference, expected, _ = under_sysfold(bench, program, calls, arguments.sysfold, arguments.against)
+    else:
+        reference, expected = under_strace(bench, program, calls)
+    capture, status, errors = under_sysfold(bench, program, calls, arguments.sysfold, arguments.backend)
+    if expected != status:
+        return (f"exit status: {expected} under {arguments.against}, {status} under {arguments.backend} "
+                f"({errors.strip()})"), ""
+    document = judge(program, arguments.sysfold, *([reference] if is_ours else ["--strace", reference]), capture)
     pair = document["pairs"][0]
     if pair["counts"]["lost"] or document["verdict"] != "same":
         return shown(pair), ""
-    if judge(program, arguments.sysfold, take_a_line(log, program), capture)["verdict"] == "same":
+    if not is_ours and judge(program, arguments.sysfold, "--strace", take_a_line(reference, program),
+                             capture)["verdict"] == "same":
         return "a line was taken out of strace's output, and nothing noticed", ""
     seen = document["inputs"][1]
     return "", f"{seen['events']} events of {seen['threads']} threads"
@@ -161,7 +177,8 @@ def compare(program, arguments):
                 print(f"{program.name}: the same: {what}{f' ({calls})' if calls else ''}"
                       f"{f', in pair {attempt + 1}' if attempt else ''}")
                 return True
-        print(f"{program.name}: strace and sysfold differ{f' ({calls})' if calls else ''}; {program.why}\n{found}")
+        print(f"{program.name}: {arguments.against} and {arguments.backend} differ{f' ({calls})' if calls else ''}; "
+              f"{program.why}\n{found}")
         return False
     finally:
         if arguments.keep:
@@ -174,6 +191,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sysfold", type=os.path.realpath)  # run in other directories
     parser.add_argument("programs", nargs="+", metavar="PROGRAM", help="a name of programs.py, or all")
+    parser.add_argument("-b", "--backend", default="ptrace", help="sysfold's (%(default)s)")
+    parser.add_argument("--against", default="strace", help="strace, or another backend (%(default)s)")
     parser.add_argument("--user", help="run both tracers as this user, if we are root")
     parser.add_argument("--classes", action="store_true", help=f"only -e {SUBSET}, with strace's --seccomp-bpf")
     parser.add_argument("--keep", action="store_true", help="keep the logs")
@@ -184,17 +203,15 @@ def main():
     arguments = parse_arguments()
     wanted = [program for program in programs.PROGRAMS
               if program.name in arguments.programs or "all" in arguments.programs]
-    if not os.path.exists("/usr/bin/strace"):
+    if arguments.against == "strace" and not os.path.exists("/usr/bin/strace"):
         print("skipped: strace is not installed")
         return SKIP
     if arguments.user and os.geteuid() != 0:
         print("skipped: only root can become another user")
         return SKIP
-    try:
-        if not usable_by(arguments.sysfold, child_options(arguments.user)):
-            raise PermissionError
-    except PermissionError:
-        print(f"skipped: {arguments.user} cannot run {arguments.sysfold}")
+    backends = [name for name in (arguments.against, arguments.backend) if name != "strace"]
+    if why := why_unusable(arguments.sysfold, backends, child_options(arguments.user)):
+        print(f"skipped: {why}")
         return SKIP
     failed = done = 0
     for program in wanted:
