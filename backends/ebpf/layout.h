@@ -90,7 +90,8 @@ struct ebpf_settings {
     __u8 foreign;       /* record i386 and x32 callers too */
     __u8 follow;        /* children of targets become targets */
     __u8 sampling;      /* is there any in `sample`? */
-    __u32 unused;
+    __u8 timed;         /* records say how long their calls took */
+    __u8 unused[3];
 };
 
 struct ebpf_loss {
@@ -137,6 +138,7 @@ struct ebpf_ring {
  *   bell      ring buffer: something in it wakes the consumer
  *   cgroups   array of cgroups to record
  *   paths     of each thread: the path of an open on its way, kept at its entry
+ *   entered   of each thread: when its call began
  *   scratch   array by cpu: where a record is built
  */
 

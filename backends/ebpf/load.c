@@ -77,6 +77,7 @@ static void lay_settings(struct ebpf_settings *settings, const struct capture_op
         .cgroup_count = cgroup_count,
         .system_wide = live->system_wide,
         .follow = !live->no_follow,
+        .timed = live->timed,
     };
     settings->foreign =
         calls->everything || any(calls->i386, CALLSET_NATIVE_MAX / 64) || any(calls->x32, CALLSET_NATIVE_MAX / 64);
@@ -113,7 +114,9 @@ static int choose_entries(struct ebpf_programs *skeleton)
         any_wanted |= wanted;
         r = bpf_program__set_autoload(entries[i].program, wanted && by_name);
     }
-    return r < 0 ? r : bpf_program__set_autoload(skeleton->progs.sysfold_enter, any_wanted && !by_name);
+    if (r == 0)
+        r = bpf_program__set_autoload(skeleton->progs.sysfold_enter, any_wanted && !by_name);
+    return r < 0 ? r : bpf_program__set_autoload(skeleton->progs.sysfold_time, skeleton->rodata->settings.timed);
 }
 
 static int size_maps(const struct programs *programs)

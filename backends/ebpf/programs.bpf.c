@@ -286,6 +286,34 @@ int BPF_PROG(sysfold_enter, struct pt_regs *regs, long nr)
     return 0;
 }
 
+/* Where calls are timed, every call that may be recorded passes here. */
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sysfold_time, struct pt_regs *regs, long nr)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    bool compat = task->thread_info.status & TS_COMPAT;
+    __u64 *since;
+
+    if ((compat ? !settings.foreign : find_row(nr) == EBPF_ROWS) || !is_recorded(this_walk(), task->tgid))
+        return 0;
+    since = bpf_task_storage_get(&entered, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (since)
+        *since = bpf_ktime_get_ns();
+    return 0;
+}
+
+/* A call that was on its way when recording began has no time. */
+static __always_inline void take_duration(struct walk *walk, struct task_struct *task)
+{
+    __u64 *since = bpf_task_storage_get(&entered, task, NULL, 0);
+
+    if (!since || !*since || walk->unfinished)
+        return;
+    walk->duration = bpf_ktime_get_ns() - *since;
+    walk->flags |= FLAG_TIMED;
+    *since = 0;
+}
+
 /* Does the thread come back from a successful exec of a native caller? It looks like its new image's own execve,
  * whatever was called. Then the number is put right. */
 static __always_inline bool is_replaced(bool compat, __u32 *nr, long result)
@@ -373,6 +401,8 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
     walk->unfinished = is_killed(task, result);
     walk->result = walk->unfinished ? 0 : result;
     walk->replaced = replaced;
+    if (settings.timed)
+        take_duration(walk, task);
     walk->keeps = replaced || (!compat && is_open(nr)) || (compat && nr == I386_EXECVE);
     if (replaced)
         take_replaced(walk);

@@ -28,6 +28,7 @@
 #define FLAG_TRUNCATED 0x4000
 #define FLAG_ABSENT 0x2000
 #define FLAG_RACED 0x1000
+#define FLAG_TIMED 0x0800
 enum status { STATUS_PRESENT, STATUS_ABSENT, STATUS_UNREADABLE, STATUS_NULL };
 
 /* Built from its end, a name of at most 255 bytes and its slash at a time; a little is read behind it (files.bpf.h). */
@@ -100,6 +101,7 @@ struct walk {
     __u16 flags;
     __u16 number;
     __u32 class;
+    __u64 duration; /* with FLAG_TIMED */
     /* From here on whatever was there last: */
     union {
         __u64 values[EBPF_VALUES];
@@ -175,6 +177,14 @@ struct {
     __type(key, int);
     __type(value, struct kept);
 } paths SEC(".maps");
+
+/* Of threads within a call, where calls are timed; 0 in between. */
+struct {
+    __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, __u64);
+} entered SEC(".maps");
 
 #define VECTOR_MAX 24576 /* STRING_VECTOR_MAX */
 
@@ -418,6 +428,10 @@ __noinline int walk_finish(struct walk *walk)
 
     if (!walk || !ring)
         return 0;
+    if (walk->flags & FLAG_TIMED) {
+        start -= sizeof(__u64);
+        store_u64(walk->room + start, walk->duration);
+    }
     if (walk->raced) {
         walk->flags |= FLAG_RACED;
         start -= sizeof(__u32);

@@ -82,6 +82,31 @@ Test(ebpf, only_the_chosen_calls_are_told)
     trace_finish(&trace);
 }
 
+Test(ebpf, durations_on_request)
+{
+    const struct seen *seen;
+
+    trace_run(&trace, OPTIONS(.argv = ARGV((char *)"sleep", (char *)"0.1"), .timed = true));
+    seen = trace_nth(&trace, "clock_nanosleep", 0);
+    cr_assert(seen->flags & SYSFOLD_EVENT_TIMED);
+    cr_assert(strstr(seen->text, " <0.1"), "%s", seen->text);
+    cr_assert_not(trace_nth(&trace, "exit_group", 0)->flags & SYSFOLD_EVENT_TIMED, "it never returns");
+    trace_finish(&trace);
+    trace_run(&trace, OPTIONS(.argv = ARGV((char *)"sleep", (char *)"0")));
+    cr_assert_not(trace_nth(&trace, "clock_nanosleep", 0)->flags & SYSFOLD_EVENT_TIMED);
+    trace_finish(&trace);
+}
+
+Test(ebpf, one_call_in_so_many)
+{
+    trace_run(&trace,
+              OPTIONS(.argv = ARGV((char *)"taskset", (char *)"-c", (char *)"0", PROGRAM("calls"), (char *)"100"),
+                      .sample = "getppid:10"));
+    cr_assert_eq(trace_count(&trace, "getppid"), 10);
+    cr_assert_gt(trace_count(&trace, "openat"), 2);
+    trace_finish(&trace);
+}
+
 Test(ebpf, children_and_their_ends)
 {
     trace_run(&trace, OPTIONS(.argv = ARGV(PROGRAM("vforks"), (char *)"20")));
