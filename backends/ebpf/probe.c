@@ -19,6 +19,7 @@
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 /* The inode of the namespace in which the kernel counts pids, and so do its programs (PROC_PID_INIT_INO). */
+#define DESCRIPTORS 96
 #define INITIAL_PID_NAMESPACE 0xeffffffcU
 
 static void answer(struct sysfold_backend_info *info, enum sysfold_usability usability, const char *reason,
@@ -48,6 +49,19 @@ static const char *missing_capabilities(void)
     if (has_capability(data, CAP_SYS_ADMIN) || (bpf && perfmon))
         return NULL;
     return bpf ? "CAP_PERFMON is missing" : perfmon ? "CAP_BPF is missing" : "CAP_BPF and CAP_PERFMON are missing";
+}
+
+/* A capture needs half as many. For want of them libbpf takes the kernel for an older one, and says so. */
+static bool has_descriptors(void)
+{
+    int fds[DESCRIPTORS];
+    int count = 0;
+
+    while (count < DESCRIPTORS && (fds[count] = open("/", O_PATH | O_CLOEXEC)) >= 0)
+        count++;
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+    return count == DESCRIPTORS;
 }
 
 /* An empty file may have been put in its place, to hide it. */
@@ -119,8 +133,13 @@ static void admit(struct sysfold_backend_info *info)
 void ebpf_probe(struct sysfold_backend_info *info)
 {
     const char *missing = missing_capabilities();
-    int r = check_btf();
+    int r;
 
+    if (!has_descriptors()) {
+        answer(info, SYSFOLD_NO_PERMISSION, "too few files can be opened", "raise the limit, as with ulimit -n 1024");
+        return;
+    }
+    r = check_btf();
     if (r < 0) {
         refuse_btf(info, r);
         return;
