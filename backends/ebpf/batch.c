@@ -136,6 +136,7 @@ static int list_members(void *data)
 int capture_take_snapshot(struct capture *capture, bool again)
 {
     struct snapshot_scope scope = {
+        .only = capture->options->live.argv && !again ? capture->launch.pid : 0,
         .is_chosen = capture->options->live.system_wide ? NULL : is_target,
         .look_up = list_members,
         .data = capture,

@@ -49,15 +49,22 @@ int snapshot_create(uint64_t birth_offset, struct snapshot **ret_snapshot)
         snapshot_destroy(snapshot);
         return -ENOMEM;
     }
-    (void)iterators_create(&snapshot->iterators);
     *ret_snapshot = snapshot;
     return 0;
+}
+
+void snapshot_use_iterators(struct snapshot *snapshot)
+{
+    if (!snapshot->has_iterators)
+        (void)iterators_create(&snapshot->iterators);
+    snapshot->has_iterators = true;
 }
 
 void snapshot_use_proc(struct snapshot *snapshot)
 {
     iterators_destroy(snapshot->iterators);
     snapshot->iterators = NULL;
+    snapshot->has_iterators = true;
 }
 
 void snapshot_destroy(struct snapshot *snapshot)
@@ -478,6 +485,8 @@ int snapshot_take(struct snapshot *snapshot, const struct snapshot_scope *scope,
     int r;
 
     snapshot->clock_offset = clock_offset;
+    if (!scope->only || again)
+        snapshot_use_iterators(snapshot);
     r = try_to_take(snapshot, scope, again);
     if (r == 0 || r == -ENOMEM || !snapshot->iterators)
         return r;

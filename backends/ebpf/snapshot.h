@@ -36,7 +36,7 @@ struct told;
 
 /* Whom it is of. */
 struct snapshot_scope {
-    pid_t only;                                /* this process; 0: */
+    pid_t only;                                /* this process, for which /proc is asked unless it is a resync; 0: */
     bool (*is_chosen)(void *data, pid_t tgid); /* those that this says; NULL: all but the caller's own */
     int (*look_up)(void *data);                /* before it is asked, and again and again; NULL: it knows by itself */
     void *data;
@@ -54,7 +54,8 @@ struct snapshot {
     uint64_t begun, ended;
     uint64_t birth_offset;       /* from CLOCK_BOOTTIME, in which threads are born, */
     uint64_t clock_offset;       /* and from CLOCK_MONOTONIC to the time of records */
-    struct iterators *iterators; /* NULL: not allowed here, /proc must do */
+    struct iterators *iterators; /* NULL: /proc must do */
+    bool has_iterators;          /* or has been refused them */
     struct admission admission;
     struct told *told;
     struct encoder encoder, other;
@@ -66,7 +67,9 @@ struct snapshot {
 int snapshot_create(uint64_t birth_offset, struct snapshot **ret_snapshot);
 /* NULL is fine. */
 void snapshot_destroy(struct snapshot *snapshot);
-/* As create makes it, but from /proc even where iterators are allowed. */
+/* From now on by iterators where they are allowed, which takes a tenth of a second; or else by /proc. snapshot_take()
+ * sees to that itself. */
+void snapshot_use_iterators(struct snapshot *snapshot);
 void snapshot_use_proc(struct snapshot *snapshot);
 
 /*

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Captures that begin, or lose something, while processes fork, end, open and
+ * close: when these have come to rest, the state must be what /proc says.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <sysfold/sysfold.h>
+
+TestSuite(snapshot_live, .timeout = 100);
+
+#define WORKERS 3
+#define SURVIVORS_MAX 60
+#define FILES 16
+#define FD_FIRST 20 /* the storm's own descriptors */
+#define FD_COUNT 24
+#define CALLS "openat,close,dup,dup2,dup3,fcntl,close_range"
+
+/* Seen by all processes of the storm. */
+static struct storm {
+    atomic_bool begun, over;
+    atomic_uint survivors;
+    atomic_int pids[SURVIVORS_MAX];
+} * storm;
+
+static char directory[] = "/tmp/sysfold-storm-XXXXXX";
+static pid_t workers[WORKERS];
+
+static void path_of(unsigned file, char ret_path[64])
+{
+    (void)snprintf(ret_path, 64, "%s/%u", directory, file);
+}
+
+static void rest(void)
+{
+    for (;;)
+        pause();
+}
+
+/* Opens, duplicates or closes one of the storm's descriptors. */
+static void stir(unsigned *seed)
+{
+    int fd = FD_FIRST + (int)(rand_r(seed) % FD_COUNT), other = FD_FIRST + (int)(rand_r(seed) % FD_COUNT), opened;
+    char path[64];
+
+    switch (rand_r(seed) % 4) {
+    case 0:
+        close(fd);
+        break;
+    case 1:
+        (void)dup2(fd, other);
+        break;
+    default:
+        path_of(rand_r(seed) % FILES, path);
+        opened = open(path, O_RDONLY | (rand_r(seed) % 2 ? O_CLOEXEC : 0));
+        if (opened < 0)
+            break;
+        (void)dup2(opened, fd);
+        close(opened);
+    }
+}
+
+/* A child does a little, and ends, or stays for /proc to be asked about. */
+static void spawn(unsigned *seed)
+{
+    bool stays = rand_r(seed) % 8 == 0;
+    pid_t child = fork();
+    unsigned place;
+
+    if (child > 0 && !stays)
+        waitpid(child, NULL, 0);
+    if (child != 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (int i = 0; i < 5; i++)
+        stir(seed);
+    place = stays ? atomic_fetch_add(&storm->survivors, 1) : SURVIVORS_MAX;
+    if (place >= SURVIVORS_MAX)
+        _exit(0);
+    atomic_store(&storm->pids[place], getpid());
+    rest();
+}
+
+static void *stir_on(void *data)
+{
+    unsigned seed = *(unsigned *)data;
+
+    while (!atomic_load(&storm->over))
+        stir(&seed);
+    return NULL;
+}
+
+static void work(unsigned seed)
+{
+    unsigned others = seed * 77;
+    pthread_t thread;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (!atomic_load(&storm->begun))
+        usleep(1000);
+    pthread_create(&thread, NULL, stir_on, &others);
+    for (unsigned i = 0; !atomic_load(&storm->over); i++) {
+        stir(&seed);
+        if (i % 16 == 0)
+            spawn(&seed);
+    }
+    pthread_join(thread, NULL);
+    rest();
+}
+
+static void make_files(void)
+{
+    char path[64];
+
+    cr_assert_not_null(mkdtemp(directory));
+    for (unsigned i = 0; i < FILES; i++) {
+        path_of(i, path);
+        close(open(path, O_CREAT | O_RDWR, 0600));
+    }
+}
+
+static void remove_files(void)
+{
+    char path[64];
+
+    for (unsigned i = 0; i < FILES; i++) {
+        path_of(i, path);
+        unlink(path);
+    }
+    rmdir(directory);
+}
+
+static void prepare_storm(void)
+{
+    *storm = (struct storm){0};
+    for (unsigned i = 0; i < WORKERS; i++) {
+        workers[i] = fork();
+        if (workers[i] == 0)
+            work(i + 1 + (unsigned)time(NULL));
+    }
+}
+
+static void end_storm(void)
+{
+    for (unsigned i = 0; i < WORKERS; i++) { /* their children go with them */
+        kill(workers[i], SIGKILL);
+        waitpid(workers[i], NULL, 0);
+    }
+}
+
+static void setup(void)
+{
+    storm = mmap(NULL, sizeof(*storm), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(storm, MAP_FAILED);
+    make_files();
+}
+
+/* Of the whole machine, or of the storm alone. */
+static struct sysfold_stream *open_capture(bool system_wide, size_t buffer_size)
+{
+    const struct sysfold_live_options options = {
+        .size = sizeof(options),
+        .backend = "ebpf",
+        .system_wide = system_wide,
+        .pids = system_wide ? NULL : workers,
+        .pid_count = system_wide ? 0 : WORKERS,
+        .syscalls = CALLS,
+        .buffer_size = buffer_size,
+    };
+    struct sysfold_stream *stream = NULL;
+    struct sysfold_error error = {0};
+
+    cr_assert_eq(sysfold_live_open(&options, &stream, &error), 0, "%s", error.message);
+    return stream;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void read_for(struct sysfold_stream *stream, unsigned ms)
+{
+    uint64_t end = now_ms() + ms;
+
+    while (now_ms() < end) {
+        struct sysfold_error error = {0};
+        int r = sysfold_stream_fetch(stream, 20, &error);
+
+        cr_assert(r > 0 || r == -EAGAIN || r == -EINTR, "%s", error.message);
+        while (sysfold_stream_next(stream))
+            ;
+    }
+}
+
+static uint64_t lost(const struct sysfold_stream *stream)
+{
+    struct sysfold_stats stats = {.size = sizeof(stats)};
+
+    sysfold_stream_stats(stream, &stats);
+    return stats.lost;
+}
+
+/* Looks at the state. */
+
+struct search {
+    pid_t pid;
+    const struct sysfold_process *found;
+};
+
+static bool look(const struct sysfold_process *process, void *data)
+{
+    struct search *search = data;
+
+    if (sysfold_process_pid(process) == (uint32_t)search->pid)
+        search->found = process;
+    return !search->found;
+}
+
+static const struct sysfold_process *find(const struct sysfold_stream *stream, pid_t pid)
+{
+    struct search search = {.pid = pid};
+
+    sysfold_stream_each_process(stream, look, &search);
+    return search.found;
+}
+
+/* What /proc says of a descriptor; empty: it is not open. */
+static void link_of(pid_t pid, int fd, char ret_name[128])
+{
+    char path[64];
+    ssize_t size;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+    size = readlink(path, ret_name, 127);
+    ret_name[size > 0 ? size : 0] = '\0';
+}
+
+/* Sockets and pipes have other names where events told of them. */
+static bool same_name(const char *link, const char *name)
+{
+    return *link != '/' || (name && !strcmp(link, name));
+}
+
+static unsigned count_differences(const struct sysfold_stream *stream, pid_t pid, bool tell)
+{
+    const struct sysfold_process *process = find(stream, pid);
+    unsigned differences = !process;
+    char link[128];
+
+    cr_expect(process || !tell, "%d is not known", pid);
+    for (int number = 0; process && number < 100; number++) {
+        const struct sysfold_fd *fd = sysfold_process_fd(process, number);
+        const char *name = fd ? sysfold_fd_name(fd) : NULL;
+
+        link_of(pid, number, link);
+        if (!fd == !*link && (!fd || same_name(link, name)))
+            continue;
+        cr_expect(!tell, "fd %d of %d is '%s', by /proc '%s'", number, pid, fd ? name ? name : "?" : "", link);
+        differences++;
+    }
+    return differences;
+}
+
+static bool is_zombie(const char *stat)
+{
+    const char *rest_of = strrchr(stat, ')');
+
+    return rest_of && (rest_of[2] == 'Z' || rest_of[2] == 'X');
+}
+
+static bool runs(uint32_t pid)
+{
+    char path[64], stat[256] = "";
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    (void)!fgets(stat, sizeof(stat), file);
+    fclose(file);
+    return *stat && !is_zombie(stat);
+}
+
+struct dead {
+    uint32_t pids[100];
+    unsigned count;
+    bool doubtful_too;
+};
+
+static bool note_dead(const struct sysfold_process *process, void *data)
+{
+    struct dead *dead = data;
+    bool is_wrong = !runs(sysfold_process_pid(process)) || (dead->doubtful_too && sysfold_process_is_doubtful(process));
+
+    if (is_wrong && dead->count < 100)
+        dead->pids[dead->count++] = sysfold_process_pid(process);
+    return true;
+}
+
+/* Those that live in the state although they have ended, or (doubtful_too) are not known for sure. */
+static struct dead find_dead(const struct sysfold_stream *stream, bool doubtful_too)
+{
+    struct dead dead = {.doubtful_too = doubtful_too};
+
+    sysfold_stream_each_process(stream, note_dead, &dead);
+    return dead;
+}
+
+static bool is_among(const struct dead *dead, uint32_t pid)
+{
+    for (unsigned i = 0; i < dead->count; i++) {
+        if (dead->pids[i] == pid)
+            return true;
+    }
+    return false;
+}
+
+/* Somebody ends at every moment; whoever had ended before the stream went on must be gone behind it. */
+static void expect_no_dead(struct sysfold_stream *stream, bool doubtful_too)
+{
+    struct dead before = find_dead(stream, doubtful_too), behind;
+
+    read_for(stream, 100);
+    behind = find_dead(stream, doubtful_too);
+    for (unsigned i = 0; i < behind.count; i++)
+        cr_expect(!is_among(&before, behind.pids[i]), "%u lives on in the state%s", behind.pids[i],
+                  doubtful_too ? ", or is doubtful" : "");
+}
+
+static unsigned count_all_differences(const struct sysfold_stream *stream, bool tell)
+{
+    unsigned survivors = atomic_load(&storm->survivors), differences = 0;
+
+    for (unsigned i = 0; i < WORKERS; i++)
+        differences += count_differences(stream, workers[i], tell);
+    for (unsigned i = 0; i < survivors && i < SURVIVORS_MAX; i++)
+        differences += count_differences(stream, atomic_load(&storm->pids[i]), tell);
+    return differences;
+}
+
+static void finish(struct sysfold_stream *stream)
+{
+    sysfold_stream_close(stream);
+    end_storm();
+}
+
+/* Begins in the midst of it. */
+static void capture_in_a_storm(void)
+{
+    struct sysfold_stream *stream;
+
+    prepare_storm();
+    atomic_store(&storm->begun, true);
+    usleep(20000);
+    stream = open_capture(true, 0);
+    read_for(stream, 50);
+    atomic_store(&storm->over, true);
+    read_for(stream, 300);
+    if (!lost(stream)) {
+        count_all_differences(stream, true);
+        expect_no_dead(stream, false);
+    }
+    finish(stream);
+}
+
+Test(snapshot_live, what_happens_meanwhile_is_neither_missed_nor_undone)
+{
+    setup();
+    for (int i = 0; i < 3; i++)
+        capture_in_a_storm();
+    remove_files();
+}
+
+Test(snapshot_live, what_was_lost_is_repaired)
+{
+    struct sysfold_stream *stream;
+    struct dead unsure;
+    int left = 30;
+
+    setup();
+    prepare_storm();
+    stream = open_capture(false, 64 * 1024); /* others' noise would never let it come to rest */
+    atomic_store(&storm->begun, true);
+    for (int i = 0; i < 5; i++) { /* a slow reader */
+        usleep(100000);
+        read_for(stream, 1);
+    }
+    atomic_store(&storm->over, true);
+    do {
+        read_for(stream, 100);
+        unsure = find_dead(stream, true);
+    } while (left-- && unsure.count);
+    cr_expect_gt(lost(stream), 0);
+    count_all_differences(stream, true);
+    expect_no_dead(stream, true);
+    finish(stream);
+    remove_files();
+}
