@@ -7,7 +7,7 @@ differences from the bare run, and the difference of the best runs; what is quot
 
     bench-ebpf.py SYSFOLD TOOLS [ROUNDS [BLOCKS]]
 
-TOOLS is where count-events, floor, floor.bpf.o and loss-recorder are, separated by colons.
+TOOLS is where count-events, floor and floor.bpf.o are, separated by colons.
 """
 
 import contextlib
@@ -35,23 +35,32 @@ class Tools:
     def __init__(self, sysfold, places):
         self.sysfold = sysfold
         self.record = [sysfold, "record", "-q", "-b", "ebpf", "-o", "/dev/null"]
-        self.count, self.floor, self.floor_object, self.recorder = places.split(":")
+        self.count, self.floor, self.floor_object = places.split(":")
 
 
 @contextlib.contextmanager
-def running(*command):
-    """A program that does something until its standard input ends; it says when it begins."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        said = process.stdout.readline().strip()
-        if said not in ("attached", "recording"):
-            sys.exit(f"{command[0]}: {said}")
-        yield process
-    finally:
+def attached(tools):
+    """The empty program."""
+    with subprocess.Popen([tools.floor, tools.floor_object], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield
         process.stdin.close()
-        process.stdout.read()
-        process.stdout.close()
-        process.wait()
+
+
+@contextlib.contextmanager
+def recording(tools, *targets):
+    """It records once something is in the file."""
+    with tempfile.TemporaryDirectory(prefix="sysfold-bench-") as directory:
+        capture = f"{directory}/a.sfold"
+        process = subprocess.Popen([tools.sysfold, "record", "-q", "-b", "ebpf", "-o", capture, *targets],
+                                   stdin=subprocess.DEVNULL)
+        try:
+            while process.poll() is None and not (os.path.exists(capture) and os.path.getsize(capture)):
+                time.sleep(0.01)
+            yield
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def dd(blocks):
@@ -92,22 +101,19 @@ def report_calls(samples, bars):
 
 
 def bench_calls(tools, rounds, blocks):
-    def beside(*command):
-        def run():
-            with running(*command):
-                return dd_ns(blocks)
-        return run
+    def beside_floor():
+        with attached(tools):
+            return dd_ns(blocks)
 
     def beside_idle():
-        with subprocess.Popen(["sleep", "600"]) as idle:
-            try:
-                return beside(tools.recorder, "/dev/null", str(idle.pid))()
-            finally:
-                idle.terminate()
+        with subprocess.Popen(["sleep", "600"]) as idle, recording(tools, "-p", str(idle.pid)):
+            value = dd_ns(blocks)
+            idle.terminate()
+            return value
 
     samples = alternate(rounds, {
         "bare": lambda: dd_ns(blocks),
-        "an empty program (the floor)": beside(tools.floor, tools.floor_object),
+        "an empty program (the floor)": beside_floor,
         "somebody else is recorded": beside_idle,
         "recorded, but not these calls": lambda: dd_ns(blocks, *tools.record, "-e", "getppid", "--"),
         "recorded without payload": lambda: dd_ns(blocks, *tools.record, "-s", "0", "--"),
@@ -152,11 +158,12 @@ def bench_redis(tools, rounds):
         return
     with redis_server() as (pid, place):
         def recorded(*targets):
-            with running(tools.recorder, "/dev/null", *targets):
+            with recording(tools, *targets):
                 return requests_a_second(place)
 
-        samples = alternate(rounds, {"bare": lambda: requests_a_second(place), "server": lambda: recorded(str(pid)),
-                                     "machine": recorded})
+        samples = alternate(rounds, {"bare": lambda: requests_a_second(place),
+                                     "server": lambda: recorded("-p", str(pid)),
+                                     "machine": lambda: recorded("--system-wide")})
     print(f"{'redis, bare':<38} {statistics.median(samples['bare']):7.0f} requests a second")
     for label, what in (("server", "redis, the server recorded"), ("machine", "redis, the whole machine recorded")):
         ratio = statistics.median(value / bare for value, bare in zip(samples[label], samples["bare"]))

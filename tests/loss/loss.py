@@ -3,7 +3,7 @@
 """Nothing is lost: busy programs, the whole machine recorded with the buffers that are the default, and what the
 capture holds of them equals what they counted themselves.
 
-    loss.py SYSFOLD RECORDER TALLY [TEST]...
+    loss.py SYSFOLD TALLY [TEST]...
 """
 
 import collections
@@ -19,7 +19,7 @@ import tempfile
 import time
 import unittest
 
-SYSFOLD, RECORDER, TALLY = (os.path.abspath(path) for path in sys.argv[1:4])
+SYSFOLD, TALLY = (os.path.abspath(path) for path in sys.argv[1:3])
 DD_BLOCKS = int(os.environ.get("DD_BLOCKS", 500_000))
 REDIS_REQUESTS = int(os.environ.get("REDIS_REQUESTS", 200_000))
 PATIENCE = 120  # seconds for what takes some
@@ -41,23 +41,25 @@ def why_not():
 
 
 class Recorder:
-    """Records the whole machine into a file."""
+    """`sysfold record` of the whole machine."""
 
     def __init__(self, capture):
         self.capture = capture
-        self.process = subprocess.Popen([RECORDER, capture], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
-        said = self.process.stdout.readline()
-        if said != "recording\n":
-            raise RuntimeError(said)
+        self.process = subprocess.Popen([SYSFOLD, "record", "-b", "ebpf", "--system-wide", "-o", capture],
+                                        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while self.process.poll() is None and not (os.path.exists(capture) and os.path.getsize(capture)):
+            time.sleep(0.01)
 
     def end(self):
         """(events, lost), as it says itself."""
-        self.process.stdin.close()
-        said = self.process.stdout.read()
-        self.process.stdout.close()
+        self.process.terminate()
+        said = self.process.stderr.read()
+        self.process.stderr.close()
         self.process.returncode, usage = os.wait4(self.process.pid, 0)[1:]
-        events, lost = counts_in(said)
+        counts = re.search(r"^sysfold: (\d+) events, (\d+) lost, ", said, re.MULTILINE)
+        if not counts:
+            raise RuntimeError(said)
+        events, lost = (int(count) for count in counts.groups())
         print(f"{events:,} events, {lost:,} lost, {os.path.getsize(self.capture) >> 20} MiB, recorded in "
               f"{usage.ru_utime:.1f} s + {usage.ru_stime:.1f} s of cpu", file=sys.stderr)
         return events, lost
@@ -207,7 +209,7 @@ class Loss(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    del sys.argv[1:4]
+    del sys.argv[1:3]
     reason = why_not()
     if reason:
         print(f"skipped: {reason}")
