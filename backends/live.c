@@ -155,11 +155,8 @@ static int add_descendants(struct live *live, const struct family *family, struc
     size_t count;
     int r = proc_descendants(family->given, family->given_count, &pids, &count);
 
-    if (r == -ENOSYS)
-        return error_set(error, r,
-                         "this kernel does not list children (CONFIG_PROC_CHILDREN): they cannot be followed");
     if (r < 0)
-        return error_system(error, r, "cannot list the children of the processes");
+        return error_system(error, r, "cannot list what descends from the processes");
     if (live->pids)
         count = keep_settled(live, family->given_count, pids, count);
     free(live->pids);

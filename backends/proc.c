@@ -356,31 +356,28 @@ static bool is_listed(const struct pid_list *list, pid_t pid)
     return false;
 }
 
-static int append_family(struct pid_list *list, pid_t parent)
+static bool is_child(const struct pid_list *list, pid_t pid)
 {
-    cleanup_free pid_t *children = NULL;
-    size_t count = 0;
-    int r = proc_children(parent, &children, &count);
+    cleanup_close int task = open_task(pid, 0);
+    struct stat_fields fields;
 
-    if (r < 0)
-        return r == -ENOSYS || r == -ENOMEM ? r : 0; /* what else there is: it ended, or is none of our business */
-    for (size_t i = 0; i < count; i++) {
-        if (children[i] == getpid() || is_listed(list, children[i]) || proc_has_ended(children[i]))
-            continue;
-        if (append_pid(&list->pids, &list->count, &list->room, children[i]) < 0)
-            return -ENOMEM;
-    }
-    return 0;
+    return task >= 0 && read_stat(task, &fields) == 0 && is_listed(list, fields.ppid);
 }
 
-/* One pass over all that are known, those that it finds included. */
-static int append_families(struct pid_list *list)
+/* One pass over all processes. Not through their parents' lists of children: these leave some out while others end. */
+static int append_children_of_listed(struct pid_list *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        int r = append_family(list, list->pids[i]);
+    cleanup_closedir DIR *proc = opendir("/proc");
 
-        if (r < 0)
-            return r;
+    if (!proc)
+        return -errno;
+    for (const struct dirent *entry; (entry = readdir(proc));) {
+        int pid = entry_number(entry->d_name);
+
+        if (pid <= 0 || pid == getpid() || is_listed(list, pid) || !is_child(list, pid) || proc_has_ended(pid))
+            continue;
+        if (append_pid(&list->pids, &list->count, &list->room, pid) < 0)
+            return -ENOMEM;
     }
     return 0;
 }
@@ -395,7 +392,7 @@ static int list_descendants(const pid_t *pids, size_t pid_count, struct pid_list
     do {
         before = list->count;
         if (r == 0)
-            r = append_families(list);
+            r = append_children_of_listed(list);
     } while (r == 0 && list->count > before);
     return r;
 }

@@ -35,7 +35,7 @@ int proc_children(pid_t pid, pid_t **ret_pids, size_t *ret_count);
  * behind the last look is missed; where descendants have been followed since
  * before the call, calling again until nothing new comes misses nobody, but
  * for those whose parent ended before it was seen. One that is listed may
- * have ended meanwhile. -ENOSYS as above.
+ * have ended meanwhile.
  */
 int proc_descendants(const pid_t *pids, size_t pid_count, pid_t **ret_pids, size_t *ret_count);
 
