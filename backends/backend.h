@@ -38,7 +38,6 @@ struct capture_options {
 
 /* What a backend counts. */
 struct capture_stats {
-    uint64_t lost;
     uint64_t buffer_used;
 };
 

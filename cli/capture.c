@@ -12,6 +12,7 @@
 
 #define PATIENCE_NS 2000000000 /* between two SIGINTs that mean it */
 #define TICK_MS 500
+#define EAGER_PRIORITY (-15)
 
 static struct {
     struct sysfold_stream *volatile stream; /* to be stopped */
@@ -274,6 +275,14 @@ static void catch_signals(const struct sysfold_live_options *live)
     }
 }
 
+/* Nobody waits for a recorder in the kernel: on a busy machine it must get its turn before its rings are full. What it
+ * records has been started, or runs already, and keeps the priority that it has. */
+static void keep_up(const char *backend)
+{
+    if (!strcmp(backend, "ebpf"))
+        (void)setpriority(PRIO_PROCESS, 0, EAGER_PRIORITY);
+}
+
 static int open_failure(const struct capture_arguments *arguments, int r)
 {
     if (!arguments->live.argv)
@@ -336,6 +345,11 @@ static void pass_batch(struct sysfold_stream *stream, const struct sink *sink, i
     note_failure(r, &error, sink_error);
 }
 
+static int tick_ms(const struct sink *sink)
+{
+    return sink->tick_ms ? sink->tick_ms : TICK_MS;
+}
+
 static void tick(struct sysfold_stream *stream, const struct sink *sink)
 {
     static int64_t next;
@@ -349,7 +363,7 @@ static void tick(struct sysfold_stream *stream, const struct sink *sink)
         return;
     if (next && sysfold_stream_stats(stream, &stats) == 0)
         sink->tick(sink->data, &stats);
-    next = ms + TICK_MS;
+    next = ms + tick_ms(sink);
 }
 
 /* 0 at the end, or what went wrong with the capture itself. */
@@ -359,7 +373,7 @@ static int pass_events(struct sysfold_stream *stream, const struct sink *sink, i
     int r;
 
     for (;;) {
-        r = sysfold_stream_fetch(stream, sink->tick ? TICK_MS : -1, &error);
+        r = sysfold_stream_fetch(stream, sink->tick ? tick_ms(sink) : -1, &error);
         if (r > 0)
             pass_batch(stream, sink, sink_error);
         else if (r != -EAGAIN && r != -EINTR)
@@ -455,6 +469,7 @@ void capture_run(struct capture_arguments *arguments, const struct sink *sink, s
     }
     if (arguments->explain)
         explain_choice(sysfold_stream_backend(stream));
+    keep_up(sysfold_stream_backend(stream));
     ret_result->launched = true;
     run_stream(stream, sink, ret_result);
     sysfold_stream_close(stream);

@@ -78,7 +78,8 @@ struct sink {
     int (*put)(void *data, const struct sysfold_event *event, struct sysfold_error *error);
     int (*batch_end)(void *data, struct sysfold_error *error);
     int (*finish)(void *data, struct sysfold_error *error);
-    void (*tick)(void *data, const struct sysfold_stats *stats); /* twice a second; NULL: no need */
+    void (*tick)(void *data, const struct sysfold_stats *stats); /* NULL: no need */
+    int tick_ms;                                                 /* so often; 0: twice a second */
 };
 
 struct capture_result {

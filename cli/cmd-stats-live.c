@@ -20,6 +20,8 @@
 #define TABLE_HEAD_LINES 5
 #define TABLE_TITLE_LINES 2
 #define NS_PER_SECOND 1000000000
+#define NS_PER_MS 1000000
+#define TICK_MS_MAX 500
 
 /* What terminals are told; lines wider than the terminal are cut, so that each is one to go back over. */
 #define CUT_LINES "\033[?7l"
@@ -445,6 +447,14 @@ static bool parse(struct live *live, int argc, char **argv)
     return capture_take_target(&live->command, &live->capture, argc, argv);
 }
 
+/* Often enough for the interval, and at least as often as others look. */
+static int tick_ms(const struct live *live)
+{
+    uint64_t ms = live->interval / NS_PER_MS;
+
+    return ms < TICK_MS_MAX ? (int)ms : TICK_MS_MAX;
+}
+
 static int run(struct live *live)
 {
     const struct sink sink = {.data = live,
@@ -452,7 +462,8 @@ static int run(struct live *live)
                               .put = live_put,
                               .batch_end = live_batch_end,
                               .finish = live_finish,
-                              .tick = live_tick};
+                              .tick = live_tick,
+                              .tick_ms = tick_ms(live)};
     struct capture_result result;
 
     live->out = open_output(live->path);

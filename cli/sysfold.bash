@@ -14,7 +14,10 @@ _sysfold() {
     trace) options="$capture --json --all --color --help" ;;
     record) options="$capture --compress --quiet --help" ;;
     read) options='--json --all --follow --color --help' ;;
-    stats) options='--json --live --interval --program-stats --output --help' ;;
+    stats)
+        options='--json --live --interval --program-stats --output --help'
+        [[ " ${COMP_WORDS[*]} " == *' --live '* ]] && options+=" $capture"
+        ;;
     ps) options='--json --help' ;;
     compare) options='--backends --truth --strace --timeout --snaplen --ignore --output --all --limit --color --json --junit --story --quiet --help' ;;
     backends) options='--verbose --json --help' ;;

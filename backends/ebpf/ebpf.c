@@ -195,7 +195,6 @@ static int ebpf_exit_status(const struct capture *capture, int *ret_status)
 
 static void ebpf_stats(const struct capture *capture, struct capture_stats *ret_stats)
 {
-    ret_stats->lost = capture->losses.total;
     ret_stats->buffer_used = rings_used(&capture->rings);
 }
 

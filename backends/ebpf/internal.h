@@ -34,6 +34,7 @@ struct programs {
     uint64_t *generation;            /* goes up when `targets` has changed */
     unsigned cpus;
     size_t ring_size;      /* of one cpu's ring */
+    bool old_kernel;       /* it takes no large ones */
     uint64_t clock_offset; /* from CLOCK_BOOTTIME to the epoch */
 };
 
@@ -75,8 +76,8 @@ struct rings {
     size_t memory_size;
 };
 
-/* What each cpu gets of a buffer. */
-size_t rings_size(size_t buffer_size, unsigned cpus);
+/* What each cpu gets of a buffer; on a kernel that takes no large ones, as much as it takes. */
+size_t rings_size(size_t buffer_size, unsigned cpus, bool old_kernel);
 /* What it takes in the map. */
 size_t rings_value_size(size_t size);
 int rings_init(struct rings *rings, int map, size_t size, unsigned cpus, struct sysfold_error *error);

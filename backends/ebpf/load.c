@@ -86,13 +86,6 @@ static void lay_settings(struct ebpf_settings *settings, const struct capture_op
     settings->sampling = lay_sample(options, settings->sample);
 }
 
-/* A call's own tracepoint is found through tracefs, which is root's, and may not be there. */
-static bool has_tracepoints(void)
-{
-    return access("/sys/kernel/tracing/events/syscalls/sys_enter_openat/id", R_OK) == 0 ||
-           access("/sys/kernel/debug/tracing/events/syscalls/sys_enter_openat/id", R_OK) == 0;
-}
-
 /* At the entry of calls that nobody wants, programs would be but a burden. */
 static int choose_entries(struct ebpf_programs *skeleton)
 {
@@ -105,17 +98,17 @@ static int choose_entries(struct ebpf_programs *skeleton)
         {skeleton->progs.sysfold_enter_execve, ROW_EXECVE}, {skeleton->progs.sysfold_enter_execveat, ROW_EXECVEAT},
     };
     const __u64 *interest = skeleton->rodata->settings.interest;
-    bool by_name = has_tracepoints(), any_wanted = false;
+    bool any_wanted = false;
     int r = 0;
 
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && r == 0; i++) {
         bool wanted = interest[entries[i].nr / 64] >> entries[i].nr % 64 & 1;
 
         any_wanted |= wanted;
-        r = bpf_program__set_autoload(entries[i].program, wanted && by_name);
+        r = bpf_program__set_autoload(entries[i].program, wanted);
     }
     if (r == 0)
-        r = bpf_program__set_autoload(skeleton->progs.sysfold_enter, any_wanted && !by_name);
+        r = bpf_program__set_autoload(skeleton->progs.sysfold_enter, any_wanted);
     return r < 0 ? r : bpf_program__set_autoload(skeleton->progs.sysfold_time, skeleton->rodata->settings.timed);
 }
 
@@ -143,7 +136,7 @@ static int lay(struct programs *programs, const struct capture_options *options,
     if (cpus < 1)
         return error_system(error, cpus, "ebpf: cannot count the cpus");
     programs->cpus = (unsigned)cpus;
-    programs->ring_size = rings_size(options->live.buffer_size, programs->cpus);
+    programs->ring_size = rings_size(options->live.buffer_size, programs->cpus, programs->old_kernel);
     if (programs->ring_size > RING_SIZE_MAX)
         return error_set(error, -EINVAL, "ebpf: a buffer of %zu bytes is more than %zu for each of %u cpus",
                          options->live.buffer_size, RING_SIZE_MAX, programs->cpus);
@@ -168,7 +161,8 @@ static int refused(const struct programs *programs, int r, const char *log, stru
         if (!*log)
             return error_system(error, r, "ebpf: cannot load the programs (root, or CAP_BPF and CAP_PERFMON)");
     }
-    if (!*log)
+    /* Then the log is of a program that was accepted. */
+    if (!*log || r == -EMFILE || r == -ENFILE || r == -ENOMEM)
         return error_system(error, r, "ebpf: cannot load the programs");
     return error_set(error, r, "ebpf: the kernel refuses the programs: %s",
                      verifier_log_digest(log, digest, sizeof(digest)));
@@ -202,6 +196,11 @@ int programs_load(struct programs *programs, const struct capture_options *optio
 
     programs->clock_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
     r = open_and_load(programs, options, cgroup_count, error);
+    if (r == -E2BIG && options->live.buffer_size == BUFFER_DEFAULT) {
+        programs_finish(programs);
+        programs->old_kernel = true;
+        r = open_and_load(programs, options, cgroup_count, error);
+    }
     libbpf_set_print(print);
     if (r < 0)
         return r;
@@ -226,22 +225,62 @@ int programs_cgroups_map(const struct programs *programs)
     return bpf_map__fd(programs->skeleton->maps.cgroups);
 }
 
+static bool attach(const struct bpf_prog_skeleton *each)
+{
+    *each->link = bpf_program__attach(*each->prog);
+    return *each->link;
+}
+
+static void detach(const struct bpf_prog_skeleton *each)
+{
+    bpf_link__destroy(*each->link);
+    *each->link = NULL;
+}
+
+static bool is_entry(const struct bpf_prog_skeleton *each)
+{
+    return bpf_program__type(*each->prog) == BPF_PROG_TYPE_TRACEPOINT;
+}
+
+/* A call's own tracepoint is found through tracefs, which is root's and may not be there, and opened as a perf event.
+ * Whether all the wanted ones are attached: else none is, and one program must do, at every call's entry. */
+static bool attach_entries(const struct bpf_object_skeleton *skeleton)
+{
+    for (int i = 0; i < skeleton->prog_cnt; i++) {
+        const struct bpf_prog_skeleton *each = &skeleton->progs[i];
+
+        if (!is_entry(each) || !bpf_program__autoload(*each->prog) || attach(each))
+            continue;
+        for (int j = 0; j < i; j++)
+            detach(&skeleton->progs[j]);
+        return false;
+    }
+    return true;
+}
+
 /* One by one, so that the message can say which. */
+static int attach_programs(const struct ebpf_programs *programs, struct sysfold_error *error)
+{
+    const struct bpf_object_skeleton *skeleton = programs->skeleton;
+    bool has_entries = attach_entries(skeleton);
+
+    for (int i = 0; i < skeleton->prog_cnt; i++) {
+        const struct bpf_prog_skeleton *each = &skeleton->progs[i];
+        bool stands_in = *each->prog == programs->progs.sysfold_enter;
+
+        if (is_entry(each) || !bpf_program__autoload(*each->prog) || (stands_in && has_entries))
+            continue;
+        if (!attach(each))
+            return error_system(error, -errno, "ebpf: cannot attach the program '%s'", each->name);
+    }
+    return 0;
+}
+
 int programs_attach(struct programs *programs, struct sysfold_error *error)
 {
     libbpf_print_fn_t print = libbpf_set_print(NULL);
-    struct bpf_object_skeleton *skeleton = programs->skeleton->skeleton;
-    int r = 0;
+    int r = attach_programs(programs->skeleton, error);
 
-    for (int i = 0; i < skeleton->prog_cnt && r == 0; i++) {
-        struct bpf_prog_skeleton *each = &skeleton->progs[i];
-
-        if (!bpf_program__autoload(*each->prog))
-            continue;
-        *each->link = bpf_program__attach(*each->prog);
-        if (!*each->link)
-            r = error_system(error, -errno, "ebpf: cannot attach the program '%s'", each->name);
-    }
     libbpf_set_print(print);
     return r;
 }

@@ -23,20 +23,20 @@
 #define SLACK_NS 100000
 
 #define PAGE 4096
-#define DEFAULT_MIN ((size_t)512 << 10)
+/* What a cpu gets by default: enough for a tenth of a second of its busiest, unless there are very many. */
+#define DEFAULT_SIZE ((size_t)8 << 20)
+#define DEFAULT_TOTAL ((size_t)256 << 20)
 /* Where kernels before 6.5 end a map's value. */
-#define VALUE_MAX ((size_t)4 << 20)
+#define OLD_VALUE_MAX ((size_t)4 << 20)
 
-/* By default a cpu gets enough for some milliseconds of a busy program, however many there are, and no more than every
- * kernel gives it. Who names a size gets it. */
-size_t rings_size(size_t buffer_size, unsigned cpus)
+size_t rings_size(size_t buffer_size, unsigned cpus, bool old_kernel)
 {
     size_t size = buffer_size / cpus / PAGE * PAGE;
 
-    if (buffer_size == BUFFER_DEFAULT && size < DEFAULT_MIN)
-        size = DEFAULT_MIN;
-    if (buffer_size == BUFFER_DEFAULT && size > VALUE_MAX - rings_value_size(0))
-        size = VALUE_MAX - rings_value_size(0);
+    if (buffer_size == BUFFER_DEFAULT)
+        size = DEFAULT_TOTAL / cpus < DEFAULT_SIZE ? DEFAULT_TOTAL / cpus / PAGE * PAGE : DEFAULT_SIZE;
+    if (old_kernel && size > OLD_VALUE_MAX - rings_value_size(0))
+        size = OLD_VALUE_MAX - rings_value_size(0);
     return size < PAGE ? PAGE : size;
 }
 

@@ -237,7 +237,6 @@ static int ptrace_exit_status(const struct capture *capture, int *ret_status)
 
 static void ptrace_stats(const struct capture *capture, struct capture_stats *ret_stats)
 {
-    ret_stats->lost = queue_lost(capture->session.queue);
     ret_stats->buffer_used = queue_used(capture->session.queue);
 }
 

@@ -76,6 +76,10 @@ class Live:
         self.assertLessEqual(before["events"], summary["events"])
         self.assertLess(intervals[0]["time"], intervals[-1]["time"])
 
+    def test_intervals_of_an_idle_stream(self):
+        intervals, _ = self.documents("--interval=0.1", "sleep", "2")
+        self.assertGreaterEqual(len(intervals), 8)
+
     def test_summary_is_that_of_a_file(self):
         self.record("sh", "-c", "ls; true", options=["-b", self.backend])
         of_file = json.loads(self.succeed("stats", "--json", "a.sfold"))
