@@ -7,20 +7,15 @@
 
 #include "backends/backend.h"
 #include "backends/choose.h"
-#include "backends/proc.h"
 #include "backends/sample.h"
 #include "common/error.h"
 #include "common/record.h"
 #include "decoder/stream.h"
 
-/* So many times in a row a descendant may end before it is attached to. */
-#define DESCENDANT_TRIES 10
-
 struct live {
     const struct sysfold_backend *backend;
     struct capture *capture;
     struct capture_options options;
-    pid_t *pids; /* to attach to, where that is more than was given; or NULL */
 };
 
 static int live_next_batch(void *data, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error)
@@ -60,18 +55,12 @@ static int live_program(const void *data, size_t index, struct sysfold_program *
     return live->backend->program ? live->backend->program(live->capture, index, ret_program) : -ENOENT;
 }
 
-static void live_free(struct live *live)
-{
-    free(live->pids);
-    free(live);
-}
-
 static void live_close(void *data)
 {
     struct live *live = data;
 
     live->backend->close(live->capture);
-    live_free(live);
+    free(live);
 }
 
 /* Exactly one kind of it. */
@@ -121,86 +110,6 @@ static int open_backend(struct live *live, struct sysfold_error *error)
     return r;
 }
 
-/* The processes that were given, before their descendants came to them. */
-struct family {
-    const pid_t *given;
-    size_t given_count;
-};
-
-static bool is_target(const struct live *live, pid_t pid)
-{
-    for (size_t i = 0; i < live->options.live.pid_count; i++) {
-        if (live->pids[i] == pid)
-            return true;
-    }
-    return false;
-}
-
-/* Leaves out the descendants that were none at the last try; returns how many processes are left. */
-static size_t keep_settled(const struct live *live, size_t given_count, pid_t *pids, size_t count)
-{
-    size_t kept = given_count;
-
-    for (size_t i = given_count; i < count; i++) {
-        if (is_target(live, pids[i]))
-            pids[kept++] = pids[i];
-    }
-    return kept;
-}
-
-/* The processes to attach to become those that were given and all that descend from them by now. */
-static int add_descendants(struct live *live, const struct family *family, struct sysfold_error *error)
-{
-    pid_t *pids;
-    size_t count;
-    int r = proc_descendants(family->given, family->given_count, &pids, &count);
-
-    if (r < 0)
-        return error_system(error, r, "cannot list what descends from the processes");
-    if (live->pids)
-        count = keep_settled(live, family->given_count, pids, count);
-    free(live->pids);
-    live->options.live.pids = live->pids = pids;
-    live->options.live.pid_count = count;
-    return 0;
-}
-
-static bool lost_descendant(const struct live *live, size_t given_count)
-{
-    for (size_t i = given_count; i < live->options.live.pid_count; i++) {
-        if (proc_has_ended(live->pids[i]))
-            return true;
-    }
-    return false;
-}
-
-/* For a backend a process that is not there is a failure; but of descendants some may end just when they are looked
- * at. Then only those are tried again that have lived as long as a try takes. */
-static int open_with_descendants(struct live *live, struct sysfold_error *error)
-{
-    const struct family family = {live->options.live.pids, live->options.live.pid_count};
-    struct sysfold_error failure = {0};
-    int r = 0;
-
-    for (unsigned tries = 0; tries < DESCENDANT_TRIES; tries++) {
-        r = add_descendants(live, &family, &failure);
-        if (r == 0)
-            r = open_backend(live, &failure);
-        if (r >= 0 || !lost_descendant(live, family.given_count))
-            break;
-    }
-    if (r < 0 && error)
-        *error = failure;
-    return r;
-}
-
-static int open_targets(struct live *live, struct sysfold_error *error)
-{
-    bool descendants = live->options.live.pid_count && !live->options.live.no_follow;
-
-    return descendants ? open_with_descendants(live, error) : open_backend(live, error);
-}
-
 int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold_stream **ret_stream,
                       struct sysfold_error *error)
 {
@@ -222,9 +131,9 @@ int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold
     if (r == 0)
         r = backend_choose(&live->options.live, &live->backend, error);
     if (r == 0)
-        r = open_targets(live, error);
+        r = open_backend(live, error);
     if (r < 0) {
-        live_free(live);
+        free(live);
         return r;
     }
     feed.name = live->backend->name;

@@ -365,7 +365,7 @@ static bool is_child(const struct pid_list *list, pid_t pid)
 }
 
 /* One pass over all processes. Not through their parents' lists of children: these leave some out while others end. */
-static int append_children_of_listed(struct pid_list *list)
+static int append_children_of_listed(struct pid_list *list, pid_t except)
 {
     cleanup_closedir DIR *proc = opendir("/proc");
 
@@ -374,7 +374,7 @@ static int append_children_of_listed(struct pid_list *list)
     for (const struct dirent *entry; (entry = readdir(proc));) {
         int pid = entry_number(entry->d_name);
 
-        if (pid <= 0 || pid == getpid() || is_listed(list, pid) || !is_child(list, pid) || proc_has_ended(pid))
+        if (pid <= 0 || pid == except || is_listed(list, pid) || !is_child(list, pid) || proc_has_ended(pid))
             continue;
         if (append_pid(&list->pids, &list->count, &list->room, pid) < 0)
             return -ENOMEM;
@@ -382,7 +382,7 @@ static int append_children_of_listed(struct pid_list *list)
     return 0;
 }
 
-static int list_descendants(const pid_t *pids, size_t pid_count, struct pid_list *list)
+static int list_descendants(const pid_t *pids, size_t pid_count, pid_t except, struct pid_list *list)
 {
     size_t before;
     int r = 0;
@@ -392,15 +392,15 @@ static int list_descendants(const pid_t *pids, size_t pid_count, struct pid_list
     do {
         before = list->count;
         if (r == 0)
-            r = append_children_of_listed(list);
+            r = append_children_of_listed(list, except);
     } while (r == 0 && list->count > before);
     return r;
 }
 
-int proc_descendants(const pid_t *pids, size_t pid_count, pid_t **ret_pids, size_t *ret_count)
+int proc_descendants(const pid_t *pids, size_t pid_count, pid_t except, pid_t **ret_pids, size_t *ret_count)
 {
     struct pid_list list = {0};
-    int r = list_descendants(pids, pid_count, &list);
+    int r = list_descendants(pids, pid_count, except, &list);
 
     if (r < 0) {
         free(list.pids);

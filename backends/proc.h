@@ -29,7 +29,7 @@ int proc_children(pid_t pid, pid_t **ret_pids, size_t *ret_count);
 
 /*
  * The processes themselves, as they are given, and behind them every
- * descendant that has not ended, each once; the caller and what descends from
+ * descendant that has not ended, each once; `except` and what descends from
  * it are left out unless they are given. Into a malloc'd array of the
  * caller's. Looked at until a pass finds nothing new. What is made
  * behind the last look is missed; where descendants have been followed since
@@ -37,7 +37,7 @@ int proc_children(pid_t pid, pid_t **ret_pids, size_t *ret_count);
  * for those whose parent ended before it was seen. One that is listed may
  * have ended meanwhile.
  */
-int proc_descendants(const pid_t *pids, size_t pid_count, pid_t **ret_pids, size_t *ret_count);
+int proc_descendants(const pid_t *pids, size_t pid_count, pid_t except, pid_t **ret_pids, size_t *ret_count);
 
 /* Is there no such process, or have all of its threads ended? A zombie has, but for one that only leads others. */
 bool proc_has_ended(pid_t pid);

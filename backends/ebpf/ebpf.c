@@ -155,6 +155,8 @@ static int begin_recording(struct capture *capture, struct sysfold_error *error)
         r = targets_add(programs, capture->launch.pid, error);
     if (r == 0 && live->pid_count)
         r = targets_add_pids(programs, live->pids, live->pid_count, error);
+    if (r == 0 && live->pid_count && !live->no_follow)
+        r = targets_add_descendants(programs, live->pids, live->pid_count, error);
     if (r == 0)
         r = groups_add_processes(programs, live, error);
     if (r < 0)

@@ -148,6 +148,9 @@ void launch_finish(struct launch *launch);
 int targets_add(const struct programs *programs, pid_t tgid, struct sysfold_error *error);
 /* The processes that these pids or tids belong to. */
 int targets_add_pids(const struct programs *programs, const pid_t *pids, size_t count, struct sysfold_error *error);
+/* And all that descend from these processes, which are targets already. */
+int targets_add_descendants(const struct programs *programs, const pid_t *pids, size_t count,
+                            struct sysfold_error *error);
 bool targets_have(const struct programs *programs, pid_t tgid);
 /* Are there none left? Those that ended unseen are taken out first if `sweep` says so. */
 bool targets_gone(int map, bool sweep);

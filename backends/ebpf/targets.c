@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 
 #include "backends/ebpf/internal.h"
+#include "backends/proc.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 
@@ -80,6 +81,47 @@ int targets_add_pids(const struct programs *programs, const pid_t *pids, size_t 
             return r;
     }
     return 0;
+}
+
+/* Who is not a target yet becomes one. Returns how many; one that is gone by now is none. */
+static int add_new(const struct programs *programs, const pid_t *pids, size_t count, struct sysfold_error *error)
+{
+    int added = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct sysfold_error failure = {0};
+        int r;
+
+        if (targets_have(programs, pids[i]))
+            continue;
+        r = add_pid(programs, pids[i], &failure);
+        if (r == -ESRCH) {
+            (void)bpf_map_delete_elem(programs->targets, &pids[i]);
+            continue;
+        }
+        if (r < 0)
+            return error_set(error, r, "%s", failure.message);
+        added++;
+    }
+    return added;
+}
+
+/* Children of targets are targets: once nobody new is found, none is missing. */
+int targets_add_descendants(const struct programs *programs, const pid_t *pids, size_t count,
+                            struct sysfold_error *error)
+{
+    int added;
+
+    do {
+        cleanup_free pid_t *family = NULL;
+        size_t family_count;
+        int r = proc_descendants(pids, count, getpid(), &family, &family_count);
+
+        if (r < 0)
+            return error_system(error, r, "ebpf: cannot list the children of processes");
+        added = add_new(programs, family + count, family_count - count, error);
+    } while (added > 0);
+    return added;
 }
 
 /* A process that ended while nobody looked would otherwise be waited for for ever. The key is left behind

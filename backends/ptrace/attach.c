@@ -165,6 +165,44 @@ static int attach_process(struct tracer *tracer, pid_t pid, struct sysfold_error
     return total ? 0 : error_system(error, -ESRCH, "ptrace: cannot attach to %d", pid);
 }
 
+/* One pass over those that are not known yet: how many were attached to. One that is gone by now is none. */
+static int attach_new(struct tracer *tracer, const pid_t *pids, size_t count, struct sysfold_error *error)
+{
+    int attached = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct sysfold_error failure = {0};
+        int r;
+
+        if (pids[i] == getpid() || process_find(&tracer->tasks, pids[i]))
+            continue;
+        r = attach_process(tracer, pids[i], &failure);
+        if (r == -ESRCH || (r < 0 && proc_has_ended(pids[i])))
+            continue;
+        if (r < 0)
+            return error_set(error, r, "%s", failure.message);
+        attached++;
+    }
+    return attached;
+}
+
+/* Children of who is attached to are attached to from birth: once nobody new is found, none is missing. */
+static int attach_descendants(struct tracer *tracer, const pid_t *pids, size_t count, struct sysfold_error *error)
+{
+    int attached;
+
+    do {
+        cleanup_free pid_t *family = NULL;
+        size_t family_count;
+        int r = proc_descendants(pids, count, tracer->session->recorder, &family, &family_count);
+
+        if (r < 0)
+            return error_system(error, r, "ptrace: cannot list the children of processes");
+        attached = attach_new(tracer, family + count, family_count - count, error);
+    } while (attached > 0);
+    return attached;
+}
+
 int tracer_attach(struct tracer *tracer, struct sysfold_error *error)
 {
     const struct sysfold_live_options *live = &tracer->session->options->live;
@@ -172,6 +210,12 @@ int tracer_attach(struct tracer *tracer, struct sysfold_error *error)
 
     for (size_t i = 0; i < live->pid_count; i++) {
         int r = attach_process(tracer, live->pids[i], error);
+
+        if (r < 0)
+            return r;
+    }
+    if (live->pid_count && tracer->follow) {
+        int r = attach_descendants(tracer, live->pids, live->pid_count, error);
 
         if (r < 0)
             return r;

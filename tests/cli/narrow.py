@@ -235,6 +235,24 @@ class Family:
         self.assertEqual((done.returncode, done.stderr), (128 + signal.SIGTERM, b""))
         self.assertEqual(len(self.opens()), 1)
 
+    def test_who_is_born_meanwhile_is_not_missed(self):
+        # They end when the test's directory is gone.
+        worker = "while [ -e workers ]; do read -r line < /etc/hostname; sleep 0.3; done"
+        brood = f"for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sh -c '{worker}' & " \
+                "echo $! >> workers; sleep 0.05; done; wait"
+        server = self.start("/bin/sh", "-c", "sh -c \"$0\"; true", brood, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+        self.wait_for(lambda: len(self.workers()) > 2, "the first workers")
+        process = self.attach(server.pid, "-f")
+        self.wait_for(lambda: len(self.workers()) == 20, "the last worker")
+        self.wait_for(lambda: {event["proc.pid"] for event in self.opens()} >= self.workers(), "an open of each")
+        self.interrupt(process)
+
+    def workers(self):
+        with open(self.path("workers"), "a+", encoding="ascii") as workers:
+            workers.seek(0)
+            return {int(pid) for pid in workers}
+
     def test_members_come_and_go(self):
         server = self.start("/bin/sh", "-c", "while [ ! -e stop ]; do cat /etc/hostname > /dev/null; done")
         self.addCleanup(pathlib.Path(self.path("stop")).touch)

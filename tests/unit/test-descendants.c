@@ -71,7 +71,7 @@ static void list(const pid_t *given, size_t given_count)
 {
     free(pids);
     pids = NULL;
-    cr_assert_eq(proc_descendants(given, given_count, &pids, &count), 0);
+    cr_assert_eq(proc_descendants(given, given_count, getpid(), &pids, &count), 0);
 }
 
 static unsigned times_listed(pid_t pid)
