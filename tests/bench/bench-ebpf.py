@@ -15,6 +15,7 @@ import csv
 import json
 import os
 import re
+import select
 import shutil
 import statistics
 import subprocess
@@ -27,6 +28,7 @@ BLOCKS = 200_000
 REQUESTS = 40_000
 PAYLOAD_NS, NO_PAYLOAD_NS, UNINTERESTING_NS, EVENT_US = 400, 260, 110, 0.15  # at most
 REDIS_RATIO = 0.8  # at least
+DELIVERY_MS = 10  # at most
 SKIP = 77
 ENVIRONMENT = {**os.environ, "LC_ALL": "C"}
 
@@ -202,6 +204,27 @@ def bench_consumers(tools, rounds, blocks):
         print(f"{label:<38} {value:7.3f} us of cpu an event (best {min(values):.3f}){judge(value, bar)}", flush=True)
 
 
+def bench_delivery(tools, times=20):
+    """How late a reader hears of what comes after a pause."""
+    def one(lines):
+        time.sleep(0.2)
+        start = time.monotonic()
+        os.getppid()
+        assert "getppid" in lines.readline()
+        return (time.monotonic() - start) * 1000
+
+    command = [tools.sysfold, "trace", "-b", "ebpf", "-e", "getppid", "-o", "-", "-p", str(os.getpid())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while not select.select([process.stdout], [], [], 0.1)[0]:
+            os.getppid()
+        while select.select([process.stdout], [], [], 0.5)[0]:
+            process.stdout.readline()
+        delays = sorted(one(process.stdout) for _ in range(times))
+        process.terminate()
+    print(f"{'delivery after a pause':<38} {statistics.median(delays):7.2f} ms (longest of {times}: {delays[-1]:.2f})"
+          f"{judge(delays[-1], DELIVERY_MS)}", flush=True)
+
+
 def bench_programs(tools, blocks):
     """Runs are the whole machine's: where it is busy otherwise, many end early. Measuring adds some ns to each."""
     for what, options in (("with payload", ()), ("without", ("--no-data",))):
@@ -237,6 +260,7 @@ def main():
     bench_calls(tools, rounds, blocks)
     bench_redis(tools, (rounds + 1) // 2)
     bench_consumers(tools, rounds, 2 * blocks)
+    bench_delivery(tools)
     bench_programs(tools, blocks)
 
 
