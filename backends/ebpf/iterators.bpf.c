@@ -9,7 +9,7 @@
  * that it was handed, which is held.
  *
  * Before they are loaded, the backend sets settings.own_pid and leaves out all
- * maps but `rooms`; before each pass, it sets `only`, `clock_offset` and `earlier`.
+ * maps but `rooms`; before each pass, it sets `only` and `clock_offset`.
  */
 
 #include "files.bpf.h"
@@ -19,7 +19,7 @@
 
 #define EXITING 0x4              /* PF_EXITING */
 #define OF_THE_KERNEL 0x00200000 /* PF_KTHREAD */
-#define NEW 0x800                /* TASK_NEW: its birth has not been told */
+#define NEW 0x800                /* TASK_NEW: its birth may not have been told */
 #define LED_GROUP 2              /* PIDTYPE_PGID */
 #define LED_SESSION 3            /* PIDTYPE_SID */
 #define CLOEXEC 02000000
@@ -124,7 +124,6 @@ struct {
 __u32 only;         /* the process to tell of; 0: all */
 __u32 departing;    /* threads that were met on their way out */
 __u64 clock_offset; /* ns to add to bpf_ktime_get_ns(), as for records */
-__u64 earlier;      /* when the program last ended: what it is handed next was looked up after that */
 
 static __always_inline struct walk *entry_room(void)
 {
@@ -133,7 +132,7 @@ static __always_inline struct walk *entry_room(void)
     return bpf_map_lookup_elem(&rooms, &zero);
 }
 
-/* Those on their way in, or out, are told of by their own events. */
+/* Those on their way out are told of by their own events. */
 static __always_inline bool is_wanted(const struct task_struct *task)
 {
     const struct task_struct___snap *more = (const struct task_struct___snap *)task;
@@ -141,11 +140,15 @@ static __always_inline bool is_wanted(const struct task_struct *task)
 
     if (tgid == settings.own_pid || (only && tgid != only))
         return false;
-    if (task->flags & EXITING) {
-        departing += !BPF_CORE_READ(more, exit_state);
-        return false;
-    }
-    return BPF_CORE_READ(more, __state) != NEW;
+    if (!(task->flags & EXITING))
+        return true;
+    departing += !BPF_CORE_READ(more, exit_state);
+    return false;
+}
+
+static __always_inline bool is_new(const struct task_struct *task)
+{
+    return BPF_CORE_READ((const struct task_struct___snap *)task, __state) == NEW;
 }
 
 /* As the machine's own pid namespace has it. */
@@ -318,6 +321,16 @@ static __always_inline bool is_bearer(const struct task_struct *task)
     return task->pid == task->tgid || !BPF_CORE_READ(task, group_leader, files);
 }
 
+/* The file was looked up before the program knew what time it was. It is told only if it is still there. */
+static __always_inline bool is_still(const struct task_struct *task, __u32 fd, const struct file *file)
+{
+    struct file *const *files = BPF_CORE_READ(task, files, fdt, fd);
+    const struct file *now = NULL;
+
+    bpf_probe_read_kernel(&now, sizeof(now), files + fd);
+    return now == file;
+}
+
 SEC("iter/task_file")
 int sysfold_snap_fd(struct bpf_iter__task_file *ctx)
 {
@@ -328,17 +341,18 @@ int sysfold_snap_fd(struct bpf_iter__task_file *ctx)
     struct walk *walk = entry_room();
     struct snap_fd *entry;
 
-    if (!task || !file || !walk)
+    if (!task || !file || !walk || !is_bearer(task))
         return 0;
-    if (is_wanted(task) && is_bearer(task)) {
-        entry = (struct snap_fd *)walk->room;
-        entry->time = earlier;
-        entry->pid = task->tgid;
-        entry->fd = fd;
-        entry->flags = flags_of(task, file, fd);
-        put_file(walk, entry, file);
-        write_entry(seq, walk);
-    }
-    earlier = bpf_ktime_get_ns() + clock_offset;
+    entry = (struct snap_fd *)walk->room;
+    entry->is_new = is_new(task);
+    entry->time = bpf_ktime_get_ns() + clock_offset;
+    /* No event of its end, nor of this descriptor's, is older than that. */
+    if (!is_wanted(task) || !is_still(task, fd, file))
+        return 0;
+    entry->pid = task->tgid;
+    entry->fd = fd;
+    entry->flags = flags_of(task, file, fd);
+    put_file(walk, entry, file);
+    write_entry(seq, walk);
     return 0;
 }

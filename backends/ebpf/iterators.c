@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -141,11 +140,7 @@ int iterators_read_threads(struct iterators *iterators, pid_t only, struct entri
 
 int iterators_read_fds(struct iterators *iterators, pid_t only, uint64_t clock_offset, struct entries *ret_entries)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
     iterators->skeleton->bss->clock_offset = clock_offset;
-    iterators->skeleton->bss->earlier = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec + clock_offset;
     return run(iterators, iterators->skeleton->links.sysfold_snap_fd, only, ret_entries);
 }
 

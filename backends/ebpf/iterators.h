@@ -28,9 +28,9 @@ struct snap_fd {
     __u32 fd;
     __u32 flags, mode, dev;
     __u64 ino;
-    __u64 time; /* before it was looked at: as records have it */
+    __u64 time; /* as records have it; it was so afterwards */
     __u16 path_size, pair_size;
-    __u32 unused;
+    __u32 is_new; /* the event of its birth may come later than this */
 };
 
 #ifndef __bpf__

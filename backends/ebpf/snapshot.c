@@ -27,6 +27,8 @@
 #define DEPARTURE NS
 /* Two clocks differ by a little more or less each time they are compared. */
 #define CLOCK_ERROR 1000000
+/* /proc counts births in ticks. */
+#define BIRTH_ERROR 20000000
 #define PF_EXITING_FLAG 4
 
 static uint64_t now_of(const struct snapshot *snapshot)
@@ -315,6 +317,12 @@ static void tell_fd_entry(struct snapshot *snapshot, const struct snap_fd *entry
     tell_fd(snapshot, record, size, entry->time);
 }
 
+/* By the snapshot, or by its birth. */
+static bool is_announced(const struct snapshot *snapshot, const struct snap_fd *entry)
+{
+    return !entry->is_new || admission_has_process(&snapshot->admission, entry->pid);
+}
+
 static int look_at_fds(struct snapshot *snapshot, const struct snapshot_scope *scope)
 {
     struct entries entries;
@@ -325,7 +333,7 @@ static int look_at_fds(struct snapshot *snapshot, const struct snapshot_scope *s
     if (r < 0)
         return r;
     while ((entry = entries_next_fd(&entries, &at))) {
-        if (is_in(scope, (pid_t)entry->pid))
+        if (is_announced(snapshot, entry) && is_in(scope, (pid_t)entry->pid))
             tell_fd_entry(snapshot, entry);
     }
     free(entries.bytes);
@@ -341,10 +349,15 @@ static void tell_fd_by_proc(void *data, const uint8_t *record, size_t size)
     snapshot->stamp = now_of(snapshot);
 }
 
+/* The kernel tells of a thread's end before it closes what that had open: of an ended one nothing may be told. */
 static void tell_fds_of(struct snapshot *snapshot, pid_t pid)
 {
+    size_t before = snapshot->fds.size;
+
     snapshot->stamp = now_of(snapshot);
     (void)proc_snapshot_fds(pid, &snapshot->encoder, tell_fd_by_proc, snapshot);
+    if (is_departing(pid, pid))
+        snapshot->fds.size = before;
 }
 
 static int each_process(struct snapshot *snapshot, const struct snapshot_scope *scope,
@@ -411,10 +424,14 @@ static void tell_completeness(struct snapshot *snapshot)
     append(snapshot, &snapshot->fds, record, size, snapshot->ended);
 }
 
-/* Some kernels keep processes from programs that they show in /proc. */
+/* Some kernels keep processes from programs that they show in /proc: those that were there long before are meant, not
+ * those that come and go. */
 static void tell_if_kept_back(struct snapshot *snapshot, pid_t pid)
 {
-    if (admission_has_process(&snapshot->admission, (uint32_t)pid))
+    uint64_t birth;
+
+    if (admission_has_process(&snapshot->admission, (uint32_t)pid) || proc_start_time(pid, &birth) < 0 ||
+        birth + BIRTH_ERROR > snapshot->begun)
         return;
     tell_threads_of(snapshot, pid);
     if (admission_has_process(&snapshot->admission, (uint32_t)pid))

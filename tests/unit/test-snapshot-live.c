@@ -369,11 +369,22 @@ static bool is_among(const struct dead *dead, uint32_t pid)
     return false;
 }
 
+/* What an event ends is there until the next one. */
+static void make_events(void)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(close(FD_FIRST));
+    waitpid(child, NULL, 0);
+}
+
 /* Somebody ends at every moment; whoever had ended before the stream went on must be gone behind it. */
 static void expect_no_dead(struct sysfold_stream *stream, bool doubtful_too)
 {
     struct dead before = find_dead(stream, doubtful_too), behind;
 
+    make_events();
     read_for(stream, 100);
     behind = find_dead(stream, doubtful_too);
     for (unsigned i = 0; i < behind.count; i++)
@@ -408,7 +419,7 @@ static bool capture_in_a_storm(void)
     prepare_storm();
     atomic_store(&storm->begun, true);
     usleep(20000);
-    stream = open_capture(true, 0);
+    stream = open_capture(true, 64 * 1024 * 1024);
     read_for(stream, 50);
     atomic_store(&storm->over, true);
     read_for(stream, 300);
