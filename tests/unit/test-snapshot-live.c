@@ -35,6 +35,7 @@ TestSuite(snapshot_live, .timeout = 100);
 /* Seen by all processes of the storm. */
 static struct storm {
     atomic_bool begun, over;
+    atomic_uint resting; /* workers */
     atomic_uint survivors;
     atomic_int pids[SURVIVORS_MAX];
 } * storm;
@@ -76,13 +77,20 @@ static void stir(unsigned *seed)
     }
 }
 
+/* Two threads share a table. They take turns: of what is done at once, nobody can say what came first. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
 /* A child does a little, and ends, or stays for /proc to be asked about. */
 static void spawn(unsigned *seed)
 {
     bool stays = rand_r(seed) % 8 == 0;
-    pid_t child = fork();
+    pid_t child;
     unsigned place;
 
+    pthread_mutex_lock(&turn);
+    child = fork();
+    if (child)
+        pthread_mutex_unlock(&turn);
     if (child > 0 && !stays)
         waitpid(child, NULL, 0);
     if (child != 0)
@@ -97,12 +105,19 @@ static void spawn(unsigned *seed)
     rest();
 }
 
+static void stir_in_turn(unsigned *seed)
+{
+    pthread_mutex_lock(&turn);
+    stir(seed);
+    pthread_mutex_unlock(&turn);
+}
+
 static void *stir_on(void *data)
 {
     unsigned seed = *(unsigned *)data;
 
     while (!atomic_load(&storm->over))
-        stir(&seed);
+        stir_in_turn(&seed);
     return NULL;
 }
 
@@ -116,11 +131,12 @@ static void work(unsigned seed)
         usleep(1000);
     pthread_create(&thread, NULL, stir_on, &others);
     for (unsigned i = 0; !atomic_load(&storm->over); i++) {
-        stir(&seed);
+        stir_in_turn(&seed);
         if (i % 16 == 0)
             spawn(&seed);
     }
     pthread_join(thread, NULL);
+    atomic_fetch_add(&storm->resting, 1);
     rest();
 }
 
@@ -154,6 +170,13 @@ static void prepare_storm(void)
         if (workers[i] == 0)
             work(i + 1 + (unsigned)time(NULL));
     }
+}
+
+static void calm_storm(void)
+{
+    atomic_store(&storm->over, true);
+    while (atomic_load(&storm->resting) < WORKERS)
+        usleep(1000);
 }
 
 static void end_storm(void)
@@ -245,12 +268,25 @@ static void read_for(struct sysfold_stream *stream, unsigned ms)
     }
 }
 
-static uint64_t lost(const struct sysfold_stream *stream)
+static struct sysfold_stats stats_of(const struct sysfold_stream *stream)
 {
     struct sysfold_stats stats = {.size = sizeof(stats)};
 
     sysfold_stream_stats(stream, &stats);
-    return stats.lost;
+    return stats;
+}
+
+static uint64_t lost(const struct sysfold_stream *stream)
+{
+    return stats_of(stream).lost;
+}
+
+/* All that has happened until now, however far behind we are. */
+static void catch_up(struct sysfold_stream *stream)
+{
+    for (int left = 200; left && stats_of(stream).buffer_used > 64 * 1024; left--)
+        read_for(stream, 50);
+    read_for(stream, 200);
 }
 
 /* Looks at the state. */
@@ -421,8 +457,8 @@ static bool capture_in_a_storm(void)
     usleep(20000);
     stream = open_capture(true, 16 * 1024 * 1024);
     read_for(stream, 50);
-    atomic_store(&storm->over, true);
-    read_for(stream, 300);
+    calm_storm();
+    catch_up(stream);
     is_whole = !lost(stream);
     if (is_whole) {
         count_all_differences(stream, true);
@@ -458,7 +494,7 @@ Test(snapshot_live, what_was_lost_is_repaired)
         usleep(100000);
         read_for(stream, 1);
     }
-    atomic_store(&storm->over, true);
+    calm_storm();
     do {
         read_for(stream, 100);
         unsure = find_dead(stream, true);

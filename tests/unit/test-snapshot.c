@@ -103,7 +103,7 @@ static bool same_value(const struct record *a, const struct record *b, unsigned 
     if (one.status != other.status || one.kind != other.kind)
         return false;
     if (one.kind == SYSFOLD_KIND_BYTES)
-        return one.size == other.size && memcmp(one.data, other.data, one.size) == 0;
+        return one.size == other.size && (!one.size || memcmp(one.data, other.data, one.size) == 0);
     return record_integer(a, index, -1) == record_integer(b, index, -1);
 }
 
