@@ -472,13 +472,18 @@ static int take_by_proc(struct snapshot *snapshot, const struct snapshot_scope *
     return r;
 }
 
-static void begin(struct snapshot *snapshot, bool again)
+static void forget(struct snapshot *snapshot)
 {
     snapshot->threads.size = 0;
     snapshot->threads.at = 0;
     snapshot->fds.size = 0;
     snapshot->fds.at = 0;
     snapshot->failed = false;
+}
+
+static void begin(struct snapshot *snapshot, bool again)
+{
+    forget(snapshot);
     snapshot->begun = now_of(snapshot);
     admission_begin(&snapshot->admission, snapshot->begun, again);
 }
@@ -505,10 +510,15 @@ int snapshot_take(struct snapshot *snapshot, const struct snapshot_scope *scope,
     if (!scope->only || again)
         snapshot_use_iterators(snapshot);
     r = try_to_take(snapshot, scope, again);
-    if (r == 0 || r == -ENOMEM || !snapshot->iterators)
-        return r;
-    snapshot_use_proc(snapshot);
-    return try_to_take(snapshot, scope, again);
+    if (r < 0 && r != -ENOMEM && snapshot->iterators) {
+        snapshot_use_proc(snapshot);
+        r = try_to_take(snapshot, scope, again);
+    }
+    if (r < 0) {
+        forget(snapshot);
+        admission_end(&snapshot->admission, 0);
+    }
+    return r;
 }
 
 static const uint8_t *next_of(const struct records *records)
@@ -516,14 +526,13 @@ static const uint8_t *next_of(const struct records *records)
     return records->at < records->size ? records->bytes + records->at : NULL;
 }
 
-const uint8_t *snapshot_head(const struct snapshot *snapshot, uint64_t *ret_time)
+const uint8_t *snapshot_first(const struct snapshot *snapshot, uint64_t *ret_time)
 {
     const uint8_t *record = next_of(&snapshot->threads);
 
     if (!record)
         record = next_of(&snapshot->fds);
-    if (record)
-        *ret_time = load_u64(record + offsetof(struct record_header, time), false);
+    *ret_time = load_u64(record + offsetof(struct record_header, time), false);
     return record;
 }
 
@@ -536,7 +545,5 @@ void snapshot_next(struct snapshot *snapshot)
 
 bool snapshot_is_due(const struct snapshot *snapshot, uint64_t lost_until, uint64_t now)
 {
-    uint64_t time;
-
-    return lost_until && !snapshot_head(snapshot, &time) && now - snapshot->begun >= NS;
+    return lost_until && snapshot_is_handed_on(snapshot) && now - snapshot->begun >= NS;
 }

@@ -77,15 +77,27 @@ void snapshot_use_proc(struct snapshot *snapshot);
  * processes of the scope be recorded. clock_offset: what the programs add to
  * bpf_ktime_get_ns() for a record's time. `again`: a resync, of whose processes
  * the stream has told; a record at its end then says that those it does not
- * mention are gone. -ENOMEM, and other errors of the system.
+ * mention are gone. -ENOMEM, and other errors of the system: then there is none.
  */
 int snapshot_take(struct snapshot *snapshot, const struct snapshot_scope *scope, uint64_t clock_offset, bool again);
 /* Is a resync due, after losses up to `lost_until` that were told since the last one was taken? Not before that was
  * handed on, and at most once a second. */
 bool snapshot_is_due(const struct snapshot *snapshot, uint64_t lost_until, uint64_t now);
 
+static inline bool snapshot_is_handed_on(const struct snapshot *snapshot)
+{
+    return snapshot->threads.at == snapshot->threads.size && snapshot->fds.at == snapshot->fds.size;
+}
+
 /* The next record to hand on, before all events of its time or later; NULL: none is left. Until snapshot_take(). */
-const uint8_t *snapshot_head(const struct snapshot *snapshot, uint64_t *ret_time);
+const uint8_t *snapshot_first(const struct snapshot *snapshot, uint64_t *ret_time);
+
+/* The same, asked of each event. */
+static inline const uint8_t *snapshot_head(const struct snapshot *snapshot, uint64_t *ret_time)
+{
+    return snapshot_is_handed_on(snapshot) ? NULL : snapshot_first(snapshot, ret_time);
+}
+
 void snapshot_next(struct snapshot *snapshot);
 
 /* Is this record of the programs to be told? Asked of each in the order of their times. */
