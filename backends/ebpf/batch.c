@@ -13,7 +13,6 @@
 
 #include <bpf/libbpf.h>
 
-#include "backends/ebpf/body.h"
 #include "backends/ebpf/internal.h"
 #include "common/error.h"
 #include "common/record.h"
@@ -34,17 +33,6 @@ static struct record_header header_of(const uint8_t *record)
     return header;
 }
 
-/* The programs know of foreign callers only whether any of their calls are wanted. */
-static bool is_chosen(const struct capture *capture, const uint8_t *record)
-{
-    const struct callset *calls = &capture->options->calls;
-    const struct sysfold_row *row = row_builtin(ROW_SYSCALL);
-    const uint8_t *body = record_body(record);
-    uint32_t arch = load_u32(body + row->params[P_SYSCALL_arch].place, false);
-
-    return calls->everything || callset_has(calls, arch, load_u32(body + row->params[P_SYSCALL_nr].place, false));
-}
-
 /* Until its exec, what the command's thread does is our doing. The exec may be what was lost: then the time tells,
  * or we rather tell too much. */
 static bool is_launching(struct capture *capture, const struct record_header *header)
@@ -56,15 +44,12 @@ static bool is_launching(struct capture *capture, const struct record_header *he
     return capture->launching;
 }
 
-/* What the programs cannot tell is not the consumer's to hear: our own part in launching, what the snapshot tells
- * better, foreign calls that nobody asked for. */
+/* What is not the consumer's to hear: our own part in launching, and what the snapshot tells better. */
 static bool is_told(struct capture *capture, const uint8_t *record)
 {
     struct record_header header = header_of(record);
 
-    if (is_launching(capture, &header) || !snapshot_tells(capture->snapshot, record))
-        return false;
-    return (header.type & RECORD_NUMBER_MASK) != ROW_SYSCALL || is_chosen(capture, record);
+    return !is_launching(capture, &header) && snapshot_tells(capture->snapshot, record);
 }
 
 /* A loss goes where it began, as far as what came later has not been handed on yet. The encoder has room for one. */

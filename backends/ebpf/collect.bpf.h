@@ -613,17 +613,57 @@ __noinline int put_param(struct walk *walk, __u32 place, __u32 index)
 }
 
 /* The integers at hand, eight bytes each: what is too much of one is where the next one goes, or a later parameter. */
-__noinline int put_scalars(struct walk *walk, __u32 first, __u32 count)
+static __always_inline void put_scalars(struct walk *walk, const volatile struct ebpf_row *row)
 {
-    if (!walk)
-        return 0;
-    for (__u32 i = 0; i < PARAM_MAX && i < count; i++) {
-        const volatile struct ebpf_param *param = param_at(first + i);
+#pragma unroll
+    for (int i = 0; i < EBPF_SCALARS; i++) {
+        __u64 scalar = row->scalars[i];
 
-        store_u64(walk->room + PREFIX_MAX + at_most(param->place, FIXED_MAX),
-                  walk->values[at_most(param->value, EBPF_VALUES - 1)]);
+        store_u64(walk->room + PREFIX_MAX + (scalar & (FIXED_MAX - 1)), walk->values[scalar >> 16 & (EBPF_VALUES - 1)]);
     }
-    return 0;
+}
+
+static __always_inline __u64 value_at(const struct walk *walk, __u64 value)
+{
+    return walk->values[value & (EBPF_VALUES - 1)];
+}
+
+/* The one buffer of a call that has not failed. Returns false where that is not as simple as it mostly is. */
+static __always_inline bool put_buffer(struct walk *walk, const volatile struct ebpf_row *row)
+{
+    __u64 length = value_at(walk, row->length[0]), other = value_at(walk, row->length[1]);
+    __u64 address = value_at(walk, row->address), end = walk->end, size;
+
+    if (other < length)
+        length = other;
+    if (!address || (__s64)length < 0)
+        return false;
+    size = at_most(length, settings.snaplen);
+    if (size && !read_user(room_at(walk, end + sizeof(__u16)), size, address))
+        return false;
+    store_u16(room_at(walk, end), (__u16)size);
+    walk->end = end + sizeof(__u16) + size;
+    if (size < length)
+        walk->cut = 1U << (row->index & 31);
+    return true;
+}
+
+/* The record of a call whose row has an easy shape; false: it has not. Calls of functions are what costs most here: each
+ * return is a jump that is not predicted, where the kernel must see to that. So this calls none. */
+static __always_inline bool collect_quickly(struct walk *walk)
+{
+    const volatile struct ebpf_row *row = row_at(walk->row);
+
+    if (row->shape == EBPF_SHAPE_ANY || walk->unfinished || has_failed(walk))
+        return false;
+    walk->number = row->number;
+    walk->class = row->class;
+    walk->end = PREFIX_MAX + at_most(row->fixed_size, FIXED_MAX);
+    put_scalars(walk, row);
+    if (row->shape == EBPF_SHAPE_BUFFER && !put_buffer(walk, row))
+        return false;
+    finish(walk);
+    return true;
 }
 
 /* The parameters from `first` to before `end`, but for those in `skipped`, which only a success has. */
@@ -646,7 +686,8 @@ __noinline int put_params(struct walk *walk, __u32 first, __u32 end, __u32 skipp
 static __always_inline void collect(struct walk *walk)
 {
     const volatile struct ebpf_row *row = row_at(walk->row);
-    __u32 first = row->first, end = first + row->param_count, scalars = row->scalar_count, skipped = 0;
+    __u32 first = row->first, skipped = 0;
+    __u32 scalars = row->scalar_count < EBPF_SCALARS ? row->scalar_count : EBPF_SCALARS;
 
     walk->number = row->number;
     walk->class = row->class;
@@ -658,9 +699,8 @@ static __always_inline void collect(struct walk *walk)
     if (walk->unfinished || walk->replaced)
         scalars = 0;
     else
-        put_scalars(walk, first, scalars);
-    if (first + scalars < end)
-        put_params(walk, first + scalars, end, skipped);
+        put_scalars(walk, row);
+    put_params(walk, first + scalars, first + row->param_count, skipped);
     walk_finish(walk);
 }
 

@@ -14,7 +14,8 @@
 
 #include <linux/types.h>
 
-#define EBPF_CALLS 512              /* system calls of x86-64 have numbers below */
+#define EBPF_CALLS 512    /* system calls of x86-64 have numbers below */
+#define EBPF_NUMBERS 1024 /* and those that anybody can choose, of any ABI */
 #define EBPF_ROW_GENERIC EBPF_CALLS /* the generic row's place in rows[] */
 #define EBPF_ROWS (EBPF_CALLS + 1)
 #define EBPF_PARAMS 2560
@@ -28,8 +29,7 @@ struct ebpf_param {
     __u8 variable;
     __u8 limit;  /* enum ebpf_limit, of a variable one */
     __u16 place; /* offset in the body; of a variable one how many are before it */
-    __u8 value;  /* enum ebpf_value, of a scalar */
-    __u8 unused;
+    __u16 unused;
 };
 
 /* What a scalar is: at hand as soon as the call returns. */
@@ -38,7 +38,20 @@ enum ebpf_value {
     EBPF_VALUE_RESULT = 6,
     EBPF_VALUE_NR,
     EBPF_VALUE_ARCH,
-    EBPF_VALUES,
+    EBPF_VALUES = 16, /* a power of two; the last one is of no use */
+};
+
+/* Where a scalar goes: its place, and what it is. Rows that have less are filled up with what is laid over later. */
+#define EBPF_SCALARS 8
+#define EBPF_SCALAR(place, value) ((place) | (value) << 16)
+#define EBPF_FIXED_MAX 1024 /* a power of two; bytes of a row's fixed parameters */
+#define EBPF_SCALAR_NONE EBPF_SCALAR(EBPF_FIXED_MAX - 8, EBPF_VALUES - 1)
+
+/* What there is besides scalars. */
+enum ebpf_shape {
+    EBPF_SHAPE_ANY,
+    EBPF_SHAPE_SCALARS, /* nothing */
+    EBPF_SHAPE_BUFFER,  /* bytes of the caller's, as most calls have them that are made often */
 };
 
 enum ebpf_limit {
@@ -58,8 +71,13 @@ struct ebpf_row {
     __u8 param_count;
     __u8 scalar_count;
     __u8 variable_count;
-    __u8 class; /* enum ebpf_class */
-    __u8 unused[2];
+    __u8 class;     /* enum ebpf_class */
+    __u8 shape;     /* enum ebpf_shape, and of its buffer: */
+    __u8 index;     /* among the parameters, */
+    __u8 address;   /* where it is, and two lengths that it is not longer than: */
+    __u8 length[2]; /* enum ebpf_value */
+    __u8 unused;
+    __u32 scalars[EBPF_SCALARS]; /* the first of them */
 };
 
 /* What losses are counted by: the first of a row's classes. */
@@ -78,16 +96,20 @@ enum ebpf_class {
     EBPF_CLASSES,
 };
 
+/* Whose numbers they are. */
+enum ebpf_abi { EBPF_NATIVE, EBPF_I386, EBPF_X32, EBPF_ABIS };
+
 struct ebpf_settings {
-    __u64 interest[EBPF_CALLS / 64]; /* a bit for each call to record */
-    __u32 sample[EBPF_CALLS];        /* of these one in so many; 0: all */
-    __u64 birth_offset;              /* ns to add to a task's time of birth for ns since the epoch */
+    __u64 attention[EBPF_CALLS / 64];             /* a bit for each number that may be a call to record */
+    __u64 interest[EBPF_ABIS][EBPF_NUMBERS / 64]; /* a bit for each call to record */
+    __u32 sample[EBPF_CALLS];                     /* of native ones one in so many; 0: all */
+    __u64 birth_offset;                           /* ns to add to a task's time of birth for ns since the epoch */
     __u32 own_pid;                   /* whose calls are never recorded: the recorder's */
     __u32 snaplen;
     __u32 string_vector_max;
     __u32 cgroup_count; /* only processes in these, and in `targets` */
     __u8 system_wide;   /* else only those */
-    __u8 foreign;       /* record i386 and x32 callers too */
+    __u8 beyond;        /* record calls of numbers that nobody can choose */
     __u8 follow;        /* children of targets become targets */
     __u8 sampling;      /* is there any in `sample`? */
     __u8 timed;         /* records say how long their calls took */

@@ -20,6 +20,7 @@
 #include "common/error.h"
 
 #define LOG_SIZE (1 << 20)
+#define I386_EXECVE 11
 
 /* The verifier follows offsets up to twice of it. */
 #define RING_SIZE_MAX ((size_t)256 << 20)
@@ -42,15 +43,6 @@ uint64_t programs_clock_offset(const struct programs *programs)
     return programs_now(programs) - clock_ns(CLOCK_MONOTONIC);
 }
 
-static bool any(const uint64_t *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (words[i])
-            return true;
-    }
-    return false;
-}
-
 /* Returns whether any call is sampled. */
 static bool lay_sample(const struct capture_options *options, uint32_t sample[EBPF_CALLS])
 {
@@ -61,6 +53,44 @@ static bool lay_sample(const struct capture_options *options, uint32_t sample[EB
         sampling |= sample[i] > 1;
     }
     return sampling;
+}
+
+static bool has_bit(const __u64 *words, unsigned number)
+{
+    return words[number / 64] >> number % 64 & 1;
+}
+
+static void set_bit(__u64 *words, unsigned number)
+{
+    words[number / 64] |= UINT64_C(1) << number % 64;
+}
+
+/* A successful exec looks like its new image's own execve, whatever was called. */
+static void lay_attention(struct ebpf_settings *settings)
+{
+    const __u64 *native = settings->interest[EBPF_NATIVE];
+
+    for (size_t i = 0; i < EBPF_CALLS / 64; i++)
+        settings->attention[i] = native[i] | settings->interest[EBPF_I386][i];
+    if (has_bit(native, ROW_EXECVE) || has_bit(native, ROW_EXECVEAT)) {
+        set_bit(settings->attention, ROW_EXECVE);
+        set_bit(settings->attention, I386_EXECVE);
+    }
+}
+
+static void lay_interest(struct ebpf_settings *settings, const struct callset *calls)
+{
+    const uint64_t *chosen[EBPF_ABIS] = {calls->native, calls->i386, calls->x32};
+
+    _Static_assert(sizeof(calls->native) == sizeof(settings->interest[0]), "as many numbers");
+    for (size_t abi = 0; abi < EBPF_ABIS; abi++) {
+        if (calls->everything)
+            memset(settings->interest[abi], 0xff, sizeof(settings->interest[abi]));
+        else
+            memcpy(settings->interest[abi], chosen[abi], sizeof(settings->interest[abi]));
+    }
+    settings->beyond = calls->everything || calls->beyond;
+    lay_attention(settings);
 }
 
 static void lay_settings(struct ebpf_settings *settings, const struct capture_options *options, uint64_t clock_offset,
@@ -79,10 +109,7 @@ static void lay_settings(struct ebpf_settings *settings, const struct capture_op
         .follow = !live->no_follow,
         .timed = live->timed,
     };
-    settings->foreign =
-        calls->everything || any(calls->i386, CALLSET_NATIVE_MAX / 64) || any(calls->x32, CALLSET_NATIVE_MAX / 64);
-    for (size_t i = 0; i < EBPF_CALLS / 64; i++)
-        settings->interest[i] = calls->everything ? UINT64_MAX : calls->native[i];
+    lay_interest(settings, calls);
     settings->sampling = lay_sample(options, settings->sample);
 }
 
@@ -97,12 +124,12 @@ static int choose_entries(struct ebpf_programs *skeleton)
         {skeleton->progs.sysfold_enter_openat, ROW_OPENAT}, {skeleton->progs.sysfold_enter_openat2, ROW_OPENAT2},
         {skeleton->progs.sysfold_enter_execve, ROW_EXECVE}, {skeleton->progs.sysfold_enter_execveat, ROW_EXECVEAT},
     };
-    const __u64 *interest = skeleton->rodata->settings.interest;
+    const __u64 *interest = skeleton->rodata->settings.interest[EBPF_NATIVE];
     bool any_wanted = false;
     int r = 0;
 
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && r == 0; i++) {
-        bool wanted = interest[entries[i].nr / 64] >> entries[i].nr % 64 & 1;
+        bool wanted = has_bit(interest, entries[i].nr);
 
         any_wanted |= wanted;
         r = bpf_program__set_autoload(entries[i].program, wanted);

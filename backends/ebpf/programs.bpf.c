@@ -100,15 +100,39 @@ static __always_inline bool is_sampled(struct walk *walk, __u64 nr)
     return false;
 }
 
-/* The row of a native call that is to be recorded; EBPF_ROWS for none. */
-static __always_inline __u32 find_row(__u64 nr)
+static __always_inline bool is_wanted(enum ebpf_abi abi, __u64 nr)
 {
     UNKNOWN(nr);
-    if (nr >= EBPF_CALLS)
-        return settings.foreign ? EBPF_ROW_GENERIC : EBPF_ROWS;
-    if (!(settings.interest[nr / 64] >> nr % 64 & 1))
+    if (nr >= EBPF_NUMBERS)
+        return settings.beyond;
+    return settings.interest[abi][nr / 64] >> nr % 64 & 1;
+}
+
+/* The row of a 64-bit caller's call that is to be recorded; EBPF_ROWS for none. */
+static __always_inline __u32 find_row(__u64 nr)
+{
+    if (nr & X32_BIT && nr != ~0U)
+        return is_wanted(EBPF_X32, nr & ~X32_BIT) ? EBPF_ROW_GENERIC : EBPF_ROWS;
+    if (!is_wanted(EBPF_NATIVE, nr))
         return EBPF_ROWS;
-    return rows[nr].number == 0xffff ? EBPF_ROW_GENERIC : nr;
+    UNKNOWN(nr);
+    return nr >= EBPF_CALLS || rows[nr].number == 0xffff ? EBPF_ROW_GENERIC : nr;
+}
+
+static __always_inline __u32 find_any_row(bool compat, __u32 nr)
+{
+    if (compat)
+        return is_wanted(EBPF_I386, nr) ? EBPF_ROW_GENERIC : EBPF_ROWS;
+    return find_row(nr);
+}
+
+/* Most calls that nobody wants are gone here. */
+static __always_inline bool needs_attention(__u32 number)
+{
+    __u64 nr = number;
+
+    UNKNOWN(nr);
+    return nr >= EBPF_CALLS || settings.attention[nr / 64] >> nr % 64 & 1;
 }
 
 static __always_inline void take_native(struct walk *walk, const struct pt_regs *regs)
@@ -294,7 +318,7 @@ int BPF_PROG(sysfold_time, struct pt_regs *regs, long nr)
     bool compat = task->thread_info.status & TS_COMPAT;
     __u64 *since;
 
-    if ((compat ? !settings.foreign : find_row(nr) == EBPF_ROWS) || !is_recorded(this_walk(), task->tgid))
+    if (find_any_row(compat, nr) == EBPF_ROWS || !is_recorded(this_walk(), task->tgid))
         return 0;
     since = bpf_task_storage_get(&entered, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
     if (since)
@@ -374,24 +398,35 @@ static __always_inline void forget(struct walk *walk, struct task_struct *task, 
         bpf_map_delete_elem(&execs, &key);
 }
 
+/* What there is to know of the call, whose row is `row`. */
+static __always_inline void take_call(struct walk *walk, const struct pt_regs *regs, bool compat)
+{
+    if (walk->replaced)
+        take_replaced(walk);
+    else if (compat)
+        take_i386(walk, regs);
+    else
+        take_native(walk, regs);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
-    bool compat = task->thread_info.status & TS_COMPAT, replaced;
     __u32 nr = call_number(regs, result), row;
+    struct task_struct *task;
+    bool compat, replaced;
     struct walk *walk;
 
+    if (!needs_attention(nr))
+        return 0;
+    task = bpf_get_current_task_btf();
+    compat = task->thread_info.status & TS_COMPAT;
     replaced = is_replaced(compat, &nr, result);
     compat = compat && !replaced;
-    if (compat)
-        row = settings.foreign ? EBPF_ROW_GENERIC : EBPF_ROWS;
-    else
-        row = find_row(nr);
-    if (row == EBPF_ROWS)
-        return 0;
+    row = find_any_row(compat, nr);
     walk = this_walk();
-    if (!is_recorded(walk, task->tgid) || is_child(compat, nr, result) || !(compat || is_sampled(walk, nr)))
+    if (row == EBPF_ROWS || !is_recorded(walk, task->tgid) || is_child(compat, nr, result) ||
+        !(compat || is_sampled(walk, nr)))
         return 0;
     walk = walk_begin(walk, task->pid);
     if (!walk)
@@ -403,13 +438,10 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
     walk->replaced = replaced;
     if (settings.timed)
         take_duration(walk, task);
+    take_call(walk, regs, compat);
+    if (collect_quickly(walk))
+        return 0;
     walk->keeps = replaced || (!compat && is_open(nr)) || (compat && nr == I386_EXECVE);
-    if (replaced)
-        take_replaced(walk);
-    else if (compat)
-        take_i386(walk, regs);
-    else
-        take_native(walk, regs);
     collect(walk);
     if (walk->keeps || is_exec(nr))
         forget(walk, task, nr);

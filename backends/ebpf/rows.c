@@ -63,7 +63,6 @@ static struct ebpf_param lay_param(const struct sysfold_param *param, unsigned i
         .variable = param->type->variable,
         .limit = (uint8_t)limit_of(param->type),
         .place = param->place,
-        .value = (uint8_t)value_of(param),
     };
 }
 
@@ -100,9 +99,49 @@ static unsigned lay_params(const struct sysfold_row *row, bool scalars, struct e
     return count;
 }
 
+static void lay_scalars(const struct sysfold_row *row, struct ebpf_row *laid)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < row->param_count && count < EBPF_SCALARS; i++) {
+        const struct sysfold_param *param = &row->params[i];
+
+        if (is_scalar(row, i))
+            laid->scalars[count++] = (uint32_t)EBPF_SCALAR(param->place, value_of(param));
+    }
+    while (count < EBPF_SCALARS)
+        laid->scalars[count++] = EBPF_SCALAR_NONE;
+}
+
+/* What a buffer is not longer than; whether that is at hand when the call returns. */
+static bool lay_length(uint8_t code, uint8_t length[2])
+{
+    bool within = code >= LENGTH_WITHIN && code < LENGTH_WITHIN + 6;
+
+    length[0] = code == LENGTH_RESULT || within ? EBPF_VALUE_RESULT : code;
+    length[1] = within ? code - LENGTH_WITHIN : length[0];
+    return within || code <= LENGTH_RESULT;
+}
+
+static void lay_shape(const struct sysfold_row *row, const struct ebpf_param *others, unsigned count,
+                      struct ebpf_row *laid)
+{
+    laid->shape = EBPF_SHAPE_ANY;
+    if (row->param_count - count > EBPF_SCALARS)
+        return;
+    if (count == 0)
+        laid->shape = EBPF_SHAPE_SCALARS;
+    if (count != 1 || others->source != SOURCE_USER_BYTES || others->limit != EBPF_LIMIT_DATA ||
+        !lay_length(others->b, laid->length))
+        return;
+    laid->shape = EBPF_SHAPE_BUFFER;
+    laid->index = others->index;
+    laid->address = others->a;
+}
+
 int rows_lay(struct ebpf_row rows[EBPF_ROWS], struct ebpf_param params[EBPF_PARAMS])
 {
-    unsigned used = 0;
+    unsigned used = 0, scalars, others;
 
     for (unsigned place = 0; place < EBPF_ROWS; place++) {
         const struct sysfold_row *row = row_builtin(place == EBPF_ROW_GENERIC ? ROW_SYSCALL : place);
@@ -110,11 +149,14 @@ int rows_lay(struct ebpf_row rows[EBPF_ROWS], struct ebpf_param params[EBPF_PARA
         rows[place] = (struct ebpf_row){.number = NO_ROW};
         if (!row)
             continue;
-        if (used + row->param_count > EBPF_PARAMS)
+        if (used + row->param_count > EBPF_PARAMS || row->fixed_size > EBPF_FIXED_MAX - sizeof(uint64_t))
             return -E2BIG;
         rows[place] = lay_row(row, used);
-        rows[place].scalar_count = (uint8_t)lay_params(row, true, params + used);
-        (void)lay_params(row, false, params + used + rows[place].scalar_count);
+        scalars = lay_params(row, true, params + used);
+        others = lay_params(row, false, params + used + scalars);
+        rows[place].scalar_count = (uint8_t)scalars;
+        lay_scalars(row, &rows[place]);
+        lay_shape(row, params + used + scalars, others, &rows[place]);
         used += row->param_count;
     }
     return 0;

@@ -18,7 +18,7 @@
 
 #define PREFIX_MAX 40 /* RECORD_PREFIX_MAX: where the fixed parameters begin */
 #define RECORD_MAX 65535
-#define FIXED_MAX 1024
+#define FIXED_MAX EBPF_FIXED_MAX
 #define FIXED_TYPE_MAX 64
 #define PATH_MAX_BYTES 4096
 #define PARAM_MAX 32
@@ -421,13 +421,13 @@ static __always_inline void send(struct walk *walk, struct ebpf_ring *ring, __u6
 }
 
 /* Lays the prefix before the body, whose size is known only now, and lets the record go. */
-__noinline int walk_finish(struct walk *walk)
+static __always_inline void finish(struct walk *walk)
 {
     struct ebpf_ring *ring = this_ring();
     __u64 start = PREFIX_MAX, size;
 
-    if (!walk || !ring)
-        return 0;
+    if (!ring)
+        return;
     if (walk->flags & FLAG_TIMED) {
         start -= sizeof(__u64);
         store_u64(walk->room + start, walk->duration);
@@ -455,6 +455,12 @@ __noinline int walk_finish(struct walk *walk)
     store_u64(walk->room + start + 8, walk->time);
     send(walk, ring, start, size);
     *(volatile __u64 *)&ring->writing = 0;
+}
+
+__noinline int walk_finish(struct walk *walk)
+{
+    if (walk)
+        finish(walk);
     return 0;
 }
 
