@@ -13,6 +13,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "backends/ebpf/body.h"
 #include "backends/ebpf/internal.h"
 #include "common/error.h"
 #include "common/record.h"
@@ -33,23 +34,12 @@ static struct record_header header_of(const uint8_t *record)
     return header;
 }
 
-/* Where its fixed parameters begin. */
-static const uint8_t *body_of(const uint8_t *record, uint16_t type)
-{
-    const uint8_t *body = record + RECORD_HEADER_SIZE;
-
-    body += type & SYSFOLD_EVENT_ABSENT ? 8 : 0;
-    body += type & SYSFOLD_EVENT_TRUNCATED ? 4 : 0;
-    body += type & SYSFOLD_EVENT_RACED ? 4 : 0;
-    return body + (type & SYSFOLD_EVENT_TIMED ? 8 : 0);
-}
-
 /* The programs know of foreign callers only whether any of their calls are wanted. */
-static bool is_chosen(const struct capture *capture, const uint8_t *record, uint16_t type)
+static bool is_chosen(const struct capture *capture, const uint8_t *record)
 {
     const struct callset *calls = &capture->options->calls;
     const struct sysfold_row *row = row_builtin(ROW_SYSCALL);
-    const uint8_t *body = body_of(record, type);
+    const uint8_t *body = record_body(record);
     uint32_t arch = load_u32(body + row->params[P_SYSCALL_arch].place, false);
 
     return calls->everything || callset_has(calls, arch, load_u32(body + row->params[P_SYSCALL_nr].place, false));
@@ -74,7 +64,7 @@ static bool is_told(struct capture *capture, const uint8_t *record)
 
     if (is_launching(capture, &header) || !snapshot_tells(capture->snapshot, record))
         return false;
-    return (header.type & RECORD_NUMBER_MASK) != ROW_SYSCALL || is_chosen(capture, record, header.type);
+    return (header.type & RECORD_NUMBER_MASK) != ROW_SYSCALL || is_chosen(capture, record);
 }
 
 /* A loss goes where it began, as far as what came later has not been handed on yet. The encoder has room for one. */

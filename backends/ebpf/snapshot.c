@@ -96,10 +96,17 @@ static bool make_room(struct records *records, size_t size)
     return true;
 }
 
+/* What fails for all would otherwise look as if nobody were there. Who is gone, or not ours to see, is but not told of. */
+static void note_error(struct snapshot *snapshot, int r)
+{
+    if (r < 0 && r != -ESRCH && r != -ENOENT && r != -EACCES && r != -EPERM && !snapshot->error)
+        snapshot->error = r;
+}
+
 static void append(struct snapshot *snapshot, struct records *to, const uint8_t *record, size_t size, uint64_t time)
 {
     if (!make_room(to, size)) {
-        snapshot->failed = true;
+        note_error(snapshot, -ENOMEM);
         return;
     }
     memcpy(to->bytes + to->size, record, size);
@@ -266,13 +273,15 @@ static void tell_threads_of(struct snapshot *snapshot, pid_t pid)
     cleanup_free pid_t *tids = NULL;
     size_t count = 0;
     uint64_t birth;
+    int r = proc_threads(pid, &tids, &count);
 
-    if (proc_threads(pid, &tids, &count) < 0)
-        return;
+    note_error(snapshot, r);
     for (size_t i = 0; i < count; i++) {
         if (is_departing(pid, tids[i]) || proc_start_time(tids[i], &birth) < 0 || is_newborn(snapshot, birth))
             continue;
-        if (proc_snapshot_thread(pid, tids[i], &snapshot->encoder, tell_thread_by_proc, snapshot) == 0)
+        r = proc_snapshot_thread(pid, tids[i], &snapshot->encoder, tell_thread_by_proc, snapshot);
+        note_error(snapshot, r);
+        if (r == 0)
             admission_add(&snapshot->admission, (uint32_t)pid, (uint32_t)tids[i]);
     }
 }
@@ -355,7 +364,7 @@ static void tell_fds_of(struct snapshot *snapshot, pid_t pid)
     size_t before = snapshot->fds.size;
 
     snapshot->stamp = now_of(snapshot);
-    (void)proc_snapshot_fds(pid, &snapshot->encoder, tell_fd_by_proc, snapshot);
+    note_error(snapshot, proc_snapshot_fds(pid, &snapshot->encoder, tell_fd_by_proc, snapshot));
     if (is_departing(pid, pid))
         snapshot->fds.size = before;
 }
@@ -478,7 +487,7 @@ static void forget(struct snapshot *snapshot)
     snapshot->threads.at = 0;
     snapshot->fds.size = 0;
     snapshot->fds.at = 0;
-    snapshot->failed = false;
+    snapshot->error = 0;
 }
 
 static void begin(struct snapshot *snapshot, bool again)
@@ -499,7 +508,7 @@ static int try_to_take(struct snapshot *snapshot, const struct snapshot_scope *s
     admission_end(&snapshot->admission, snapshot->ended);
     if (again && !scope->only)
         tell_completeness(snapshot);
-    return snapshot->failed ? -ENOMEM : 0;
+    return snapshot->error;
 }
 
 int snapshot_take(struct snapshot *snapshot, const struct snapshot_scope *scope, uint64_t clock_offset, bool again)

@@ -60,7 +60,7 @@ struct snapshot {
     struct told *told;
     struct encoder encoder, other;
     uint64_t stamp; /* when the last of /proc's records was complete */
-    bool failed;    /* for want of memory */
+    int error; /* the first, other than that somebody is gone */
 };
 
 /* birth_offset: ns from CLOCK_BOOTTIME to the epoch. -ENOMEM. */

@@ -187,7 +187,7 @@ int story_add(struct sysfold_story *story, const struct sysfold_event *event)
     if (record_is(record, "snap_fd"))
         return story_inherit_fd(story, record);
     if (record_is(record, "snap_thread"))
-        return story_snapshot(story, id, record, story->count);
+        return record->tid ? story_snapshot(story, id, record, story->count) : 0; /* 0: the end of a snapshot */
     if (record_is(record, "snap_container") || record_is(record, "snap_mount"))
         return 0;
     r = record_is(record, "thread_start") ? story_birth(story, id, record, story->count) : 0;

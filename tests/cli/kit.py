@@ -2,6 +2,7 @@
 """What the tests of the command share. The first argument of each test file is the command; a second one is the backend
 that every trace and record of its tests uses, and without which they are skipped."""
 
+import ctypes
 import json
 import os
 import pty
@@ -49,6 +50,14 @@ def why_unusable(backend):
     return known[backend]["reason"] if known[backend]["usability"] != "usable" else None
 
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Case(unittest.TestCase):
     maxDiff = None
 
@@ -69,8 +78,8 @@ class Case(unittest.TestCase):
                               env=environment(**options.pop("env", {})), timeout=PATIENCE, **options)
 
     def start(self, *command, **options):
-        """A process that the test's end ends."""
-        process = subprocess.Popen(command, cwd=self.directory, env=environment(), **options)
+        """A process that the test's end ends, and that does not outlive a test that was killed."""
+        process = subprocess.Popen(command, cwd=self.directory, env=environment(), preexec_fn=die_with_parent, **options)
         self.addCleanup(end, process)
         return process
 
