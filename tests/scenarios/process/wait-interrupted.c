@@ -13,6 +13,12 @@ static void count(int signo, siginfo_t *info)
     handled++;
 }
 
+static void count_and_let_end(int signo, siginfo_t *info)
+{
+    count(signo, info);
+    OK(write, pair[1], "x", 1);
+}
+
 /* Interrupts the wait for itself. */
 static void interrupt_wait4(void *data)
 {
@@ -53,13 +59,12 @@ static void for_good(void)
     kit_reap(child);
 }
 
-/* The call goes on behind the handler; the child is told to end by a byte that is there already. */
+/* The call goes on behind the handler, which tells the child to end: before, the wait might be over without it. */
 static void for_a_moment(void)
 {
     long self = kit_tid(), child;
 
-    kit_handle(SIGUSR1, SA_RESTART, count);
-    OK(write, pair[1], "x", 1);
+    kit_handle(SIGUSR1, SA_RESTART, count_and_let_end);
     child = kit_fork(interrupt_wait4, &self);
     kit_reap(child);
 }
