@@ -32,6 +32,7 @@ struct batch {
 /* What a backend is asked to capture: the public options with every default filled in. */
 struct capture_options {
     struct sysfold_live_options live;
+    bool default_buffer;  /* nobody asked for a size */
     struct callset calls; /* the system calls to record */
     uint32_t sample[CALLSET_NATIVE_MAX]; /* of each native call one in so many is recorded; 0 and 1: all */
 };

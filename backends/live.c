@@ -91,6 +91,7 @@ static int complete_options(const struct sysfold_live_options *options, struct c
                          STRING_VECTOR_MAX);
     live->snaplen = live->no_data ? 0 : live->snaplen ? live->snaplen : SNAPLEN_DEFAULT;
     live->string_vector_max = live->string_vector_max ? live->string_vector_max : STRING_VECTOR_DEFAULT;
+    ret_options->default_buffer = !live->buffer_size;
     live->buffer_size = live->buffer_size ? live->buffer_size : BUFFER_DEFAULT;
     r = check_target(live, error);
     if (r == 0 && live->sample)

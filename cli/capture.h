@@ -57,7 +57,7 @@ struct capture_arguments {
     "                       best that can do it here, and said so if it is given\n"                                    \
     "      --no-filter      ptrace: stop at every call, without a seccomp filter\n"                                    \
     "      --no-pin         ptrace: never hold a busy thread on the tracer's cpu\n"                                    \
-    "      --buffer=BYTES   room between the target and sysfold (8388608)\n"
+    "      --buffer=BYTES   room between the target and sysfold (8388608; ebpf: for each cpu)\n"
 
 #define CAPTURE_STATUS_HELP                                                                                            \
     "The exit status is the command's; sysfold dies by the signal that killed it. 125:\n"                              \

@@ -58,6 +58,7 @@ static bool put_loss(struct capture *capture, uint64_t until)
     if (capture->losses.next_time > until)
         return false;
     capture->batch[capture->batch_count++] = losses_tell(&capture->losses, &capture->encoder, &capture->lost_until);
+    snapshot_lost(capture->snapshot, capture->lost_until);
     return true;
 }
 
@@ -194,27 +195,30 @@ static bool is_repairing(const struct capture *capture)
 }
 
 /* How long to wait for the bell: for a moment, or until there is something. */
-static int nap_of(const struct capture *capture, uint64_t now, int most_ms)
+static int nap_of(const struct capture *capture, bool settled, int most_ms)
 {
     int nap = SWEEP_NS / 1000000;
 
-    if (capture->phase != PHASE_RUNNING || now < capture->lively_until)
+    if (!settled || capture->losses.next_time != UINT64_MAX)
         nap = NAP_MS;
     else if (is_endless(capture) && !is_repairing(capture))
         nap = most_ms;
     return most_ms >= 0 && (nap < 0 || most_ms < nap) ? most_ms : nap;
 }
 
+/* A record that was on its way when the bell was armed may not ring it. It can be seen a moment later: so the first nap is a
+ * short one. */
 static int wait_for_more(struct capture *capture, int most_ms)
 {
-    uint64_t now = programs_now(&capture->programs);
-    bool idle = capture->phase == PHASE_RUNNING && now >= capture->lively_until;
+    bool idle = capture->phase == PHASE_RUNNING && programs_now(&capture->programs) >= capture->lively_until;
+    bool settled = idle && capture->armed;
     struct epoll_event event;
     int r;
 
     if (!rings_await(&capture->rings, idle) && idle)
         return 0;
-    r = epoll_wait(capture->epoll, &event, 1, nap_of(capture, now, most_ms));
+    capture->armed = idle;
+    r = epoll_wait(capture->epoll, &event, 1, nap_of(capture, settled, most_ms));
     if (r < 0)
         return -errno;
     (void)ring_buffer__consume(capture->bell);

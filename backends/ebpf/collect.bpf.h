@@ -490,8 +490,20 @@ static __always_inline int put_image(struct walk *walk, __u32 place, __u32 index
     return put_outcome(walk, place, index, outcome);
 }
 
-/* A successful exec has replaced the caller's memory. The new one has its vectors, but where an interpreter runs a
- * script, or where there was no argv[0], argv is not what was given. */
+/* Has the new image the argv that was given? Not where an interpreter runs a script, nor where there was no argv[0]. */
+static __always_inline bool has_argv(const struct walk *walk)
+{
+    const struct exec *exec;
+    __u64 key = walk->exec; /* on the stack: Linux 6.1 takes no key from elsewhere */
+
+    if (walk->is_script)
+        return false;
+    exec = bpf_map_lookup_elem(&execs, &key);
+    return !exec || exec->size || is_incomplete(exec);
+}
+
+/* A successful exec has replaced the caller's memory. What the new one has is what it got; the rest is from the entry,
+ * when another thread could still change it. */
 __noinline int put_replaced(struct walk *walk, __u32 place, __u32 index)
 {
     const volatile struct ebpf_param *param = param_at(place);
@@ -508,11 +520,11 @@ __noinline int put_replaced(struct walk *walk, __u32 place, __u32 index)
             return put_nothing(walk, place, index, STATUS_NULL);
         return put_image(walk, place, index, mm->env_start, mm->env_end);
     }
+    if (has_argv(walk))
+        return put_image(walk, place, index, mm->arg_start, mm->arg_end);
     if (put_exec_argv(walk, place, index))
         return 0;
-    if (walk->is_script)
-        return put_nothing(walk, place, index, STATUS_ABSENT);
-    return put_image(walk, place, index, mm->arg_start, mm->arg_end);
+    return put_nothing(walk, place, index, STATUS_ABSENT);
 }
 
 static __always_inline int put_user(struct walk *walk, __u32 place, __u32 index)

@@ -77,7 +77,7 @@ struct rings {
 };
 
 /* What each cpu gets of a buffer; on a kernel that takes no large ones, as much as it takes. */
-size_t rings_size(size_t buffer_size, unsigned cpus, bool old_kernel);
+size_t rings_size(const struct capture_options *options, unsigned cpus, bool old_kernel);
 /* What it takes in the map. */
 size_t rings_value_size(size_t size);
 int rings_init(struct rings *rings, int map, size_t size, unsigned cpus, struct sysfold_error *error);
@@ -204,6 +204,7 @@ struct capture {
     uint64_t swept_at;
     uint64_t rings_clock;  /* what the programs add to their clock */
     uint64_t lively_until; /* something came not long ago: more is likely to */
+    bool armed;            /* the bell rings for the next record */
     int epoll;
     int stop;                 /* an eventfd: stop() was called */
     int counting;             /* open: the kernel counts its programs' runs */

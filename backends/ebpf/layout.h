@@ -14,8 +14,8 @@
 
 #include <linux/types.h>
 
-#define EBPF_CALLS 512    /* system calls of x86-64 have numbers below */
-#define EBPF_NUMBERS 1024 /* and those that anybody can choose, of any ABI */
+#define EBPF_CALLS 512              /* system calls of x86-64 have numbers below */
+#define EBPF_NUMBERS 1024           /* and those that anybody can choose, of any ABI */
 #define EBPF_ROW_GENERIC EBPF_CALLS /* the generic row's place in rows[] */
 #define EBPF_ROWS (EBPF_CALLS + 1)
 #define EBPF_PARAMS 2560
@@ -104,7 +104,7 @@ struct ebpf_settings {
     __u64 interest[EBPF_ABIS][EBPF_NUMBERS / 64]; /* a bit for each call to record */
     __u32 sample[EBPF_CALLS];                     /* of native ones one in so many; 0: all */
     __u64 birth_offset;                           /* ns to add to a task's time of birth for ns since the epoch */
-    __u32 own_pid;                   /* whose calls are never recorded: the recorder's */
+    __u32 own_pid;                                /* whose calls are never recorded: the recorder's */
     __u32 snaplen;
     __u32 string_vector_max;
     __u32 cgroup_count; /* only processes in these, and in `targets` */
@@ -118,15 +118,16 @@ struct ebpf_settings {
 
 struct ebpf_loss {
     __u64 count;
-    __u64 first; /* of those since something was last recorded there */
+    __u64 first; /* of those that the consumer does not know of */
     __u64 last;
+    __u64 known; /* by the consumer: of `count` */
 };
 
 /*
  * The ring of one cpu. Records follow each other at multiples of 8, whole: one
  * that begins before the end of the data may run over it, and the next one is
  * at the beginning. The programs write the first two lines, the consumer the
- * third; `losses` are the programs'.
+ * third; `losses` are the programs', but for what is known of them.
  *
  *      0  produced, writing        bytes so far; is a record being written?
  *     64  consumed, wake_at        bytes so far; ring the bell when `produced` is beyond
@@ -144,7 +145,7 @@ struct ebpf_ring {
     __u64 unused_too[5];
     __u64 lost; /* of all classes */
     struct ebpf_loss losses[EBPF_CLASSES];
-    __u8 padding[4096 - 136 - EBPF_CLASSES * 24];
+    __u8 padding[4096 - 136 - EBPF_CLASSES * sizeof(struct ebpf_loss)];
     __u8 data[];
 };
 

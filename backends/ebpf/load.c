@@ -21,6 +21,8 @@
 
 #define LOG_SIZE (1 << 20)
 #define I386_EXECVE 11
+#define I386_EXECVEAT 358
+#define CLOCK_LOOK_NS 10000
 
 /* The verifier follows offsets up to twice of it. */
 #define RING_SIZE_MAX ((size_t)256 << 20)
@@ -38,9 +40,22 @@ uint64_t programs_now(const struct programs *programs)
     return clock_ns(CLOCK_BOOTTIME) + programs->clock_offset;
 }
 
+/* How far one clock is ahead of another. Somebody else may have been on the cpu between two looks. */
+static uint64_t clock_distance(clockid_t ahead, clockid_t behind)
+{
+    uint64_t before, now, after;
+
+    do {
+        before = clock_ns(behind);
+        now = clock_ns(ahead);
+        after = clock_ns(behind);
+    } while (after - before > CLOCK_LOOK_NS);
+    return now - before;
+}
+
 uint64_t programs_clock_offset(const struct programs *programs)
 {
-    return programs_now(programs) - clock_ns(CLOCK_MONOTONIC);
+    return clock_distance(CLOCK_BOOTTIME, CLOCK_MONOTONIC) + programs->clock_offset;
 }
 
 /* Returns whether any call is sampled. */
@@ -65,14 +80,25 @@ static void set_bit(__u64 *words, unsigned number)
     words[number / 64] |= UINT64_C(1) << number % 64;
 }
 
+static bool is_exec(unsigned nr)
+{
+    return nr == ROW_EXECVE || nr == ROW_EXECVEAT;
+}
+
+/* Which exec it was is known from the entry alone. */
+static bool wants_exec(const struct ebpf_settings *settings)
+{
+    return has_bit(settings->interest[EBPF_NATIVE], ROW_EXECVE) ||
+           has_bit(settings->interest[EBPF_NATIVE], ROW_EXECVEAT) ||
+           has_bit(settings->interest[EBPF_I386], I386_EXECVE) || has_bit(settings->interest[EBPF_I386], I386_EXECVEAT);
+}
+
 /* A successful exec looks like its new image's own execve, whatever was called. */
 static void lay_attention(struct ebpf_settings *settings)
 {
-    const __u64 *native = settings->interest[EBPF_NATIVE];
-
     for (size_t i = 0; i < EBPF_CALLS / 64; i++)
-        settings->attention[i] = native[i] | settings->interest[EBPF_I386][i];
-    if (has_bit(native, ROW_EXECVE) || has_bit(native, ROW_EXECVEAT)) {
+        settings->attention[i] = settings->interest[EBPF_NATIVE][i] | settings->interest[EBPF_I386][i];
+    if (wants_exec(settings)) {
         set_bit(settings->attention, ROW_EXECVE);
         set_bit(settings->attention, I386_EXECVE);
     }
@@ -124,12 +150,13 @@ static int choose_entries(struct ebpf_programs *skeleton)
         {skeleton->progs.sysfold_enter_openat, ROW_OPENAT}, {skeleton->progs.sysfold_enter_openat2, ROW_OPENAT2},
         {skeleton->progs.sysfold_enter_execve, ROW_EXECVE}, {skeleton->progs.sysfold_enter_execveat, ROW_EXECVEAT},
     };
-    const __u64 *interest = skeleton->rodata->settings.interest[EBPF_NATIVE];
+    const struct ebpf_settings *settings = (const struct ebpf_settings *)&skeleton->rodata->settings;
     bool any_wanted = false;
     int r = 0;
 
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && r == 0; i++) {
-        bool wanted = has_bit(interest, entries[i].nr);
+        bool wanted =
+            is_exec(entries[i].nr) ? wants_exec(settings) : has_bit(settings->interest[EBPF_NATIVE], entries[i].nr);
 
         any_wanted |= wanted;
         r = bpf_program__set_autoload(entries[i].program, wanted);
@@ -163,7 +190,7 @@ static int lay(struct programs *programs, const struct capture_options *options,
     if (cpus < 1)
         return error_system(error, cpus, "ebpf: cannot count the cpus");
     programs->cpus = (unsigned)cpus;
-    programs->ring_size = rings_size(options->live.buffer_size, programs->cpus, programs->old_kernel);
+    programs->ring_size = rings_size(options, programs->cpus, programs->old_kernel);
     if (programs->ring_size > RING_SIZE_MAX)
         return error_set(error, -EINVAL, "ebpf: a buffer of %zu bytes is more than %zu for each of %u cpus",
                          options->live.buffer_size, RING_SIZE_MAX, programs->cpus);
@@ -221,9 +248,9 @@ int programs_load(struct programs *programs, const struct capture_options *optio
     libbpf_print_fn_t print = libbpf_set_print(NULL);
     int r;
 
-    programs->clock_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+    programs->clock_offset = clock_distance(CLOCK_REALTIME, CLOCK_BOOTTIME);
     r = open_and_load(programs, options, cgroup_count, error);
-    if (r == -E2BIG && options->live.buffer_size == BUFFER_DEFAULT) {
+    if (r == -E2BIG && options->default_buffer) {
         programs_finish(programs);
         programs->old_kernel = true;
         r = open_and_load(programs, options, cgroup_count, error);

@@ -29,8 +29,8 @@ void losses_finish(struct losses *losses)
     losses->each = NULL;
 }
 
-/* Nobody takes anything from the programs' counts: `first` may be from long ago, but not before what was told last. */
-static void note(struct losses *losses, struct loss *loss, const struct ebpf_loss *counted)
+/* Nobody takes anything from the programs' counts; `first` may be older than what was told last by a moment. */
+static void note(struct losses *losses, struct loss *loss, struct ebpf_loss *counted)
 {
     uint64_t count = __atomic_load_n(&counted->count, __ATOMIC_ACQUIRE), more = count - loss->seen;
     uint64_t first = counted->first, last = counted->last;
@@ -45,6 +45,7 @@ static void note(struct losses *losses, struct loss *loss, const struct ebpf_los
         loss->last = loss->first;
     loss->pending += more;
     loss->seen = count;
+    __atomic_store_n(&counted->known, count, __ATOMIC_RELEASE);
     losses->total += more;
     if (loss->first < losses->next_time)
         losses->next_time = loss->first;
@@ -53,7 +54,7 @@ static void note(struct losses *losses, struct loss *loss, const struct ebpf_los
 void losses_read(struct losses *losses)
 {
     for (unsigned cpu = 0; cpu < losses->rings->count; cpu++) {
-        const struct ebpf_ring *ring = losses->rings->each[cpu].shared;
+        struct ebpf_ring *ring = losses->rings->each[cpu].shared;
         struct cpu_losses *of_cpu = &losses->each[cpu];
         uint64_t lost = __atomic_load_n(&ring->lost, __ATOMIC_ACQUIRE);
 

@@ -25,6 +25,11 @@
 #define ARCH_X86_64 0xc000003e
 #define ARCH_I386 0x40000003
 #define EINTR_NR 4
+#define ENOSYS_NR 38
+#define I386_RT_SIGRETURN 173
+#define I386_EXECVEAT 358
+#define I386_EXIT 1
+#define I386_EXIT_GROUP 252
 #define ERESTART_FIRST 512 /* ERESTARTSYS */
 #define ERESTART_LAST 516  /* ERESTART_RESTARTBLOCK */
 
@@ -157,12 +162,15 @@ static __always_inline void take_i386(struct walk *walk, const struct pt_regs *r
     walk->args[5] = (__u32)regs->bp;
 }
 
-/* rt_sigreturn has restored the registers of before the signal, and with them forgotten that it was called. */
-static __always_inline __u32 call_number(const struct pt_regs *regs, long result)
+/* rt_sigreturn has restored the registers of before the signal, and with them forgotten that it was called. A call of the
+ * number -1 fails, and has its return address where the instruction put it. */
+static __always_inline __u32 call_number(const struct pt_regs *regs, long result, bool compat)
 {
-    __u64 nr = regs->orig_ax;
+    __u32 nr = regs->orig_ax;
 
-    return (__s64)nr == -1 && result != -38 ? RT_SIGRETURN : nr;
+    if (nr != ~0U || (result == -ENOSYS_NR && (compat || regs->cx == regs->ip)))
+        return nr;
+    return compat ? I386_RT_SIGRETURN : RT_SIGRETURN;
 }
 
 /* A child's first return to user space looks like one from the call that its parent made. */
@@ -198,13 +206,16 @@ static __always_inline void keep_path(__u32 nr, __u64 address)
     struct task_struct *task = bpf_get_current_task_btf();
     struct kept *kept;
     long size;
+    bool recorded = is_recorded(this_walk(), task->tgid);
 
-    if (task->thread_info.status & TS_COMPAT || find_row(nr) != nr || !is_recorded(this_walk(), task->tgid))
+    if (task->thread_info.status & TS_COMPAT || find_row(nr) != nr || (!recorded && !settings.cgroup_count))
         return;
-    kept = kept_of(task, true);
+    kept = kept_of(task, recorded);
     if (!kept)
         return;
     kept->nr = NOTHING_KEPT;
+    if (!recorded) /* it may have moved out of a cgroup within another call, and back within this one */
+        return;
     size = bpf_probe_read_user_str(kept->bytes, sizeof(kept->bytes), (const void *)address);
     if (size < 0)
         return;
@@ -241,15 +252,27 @@ int sysfold_enter_openat(struct enter_context *context)
     return 0;
 }
 
+static __always_inline bool wants_exec(void)
+{
+    return is_wanted(EBPF_NATIVE, EXECVE) || is_wanted(EBPF_NATIVE, EXECVEAT);
+}
+
 /* Into the room, as `execs` has it, and from there into `execs`. */
 static __always_inline void keep_exec_args(__u32 nr, __s32 dirfd, __u64 argv, __u64 environment, __u32 flags)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     __u64 key = bpf_get_current_pid_tgid(), outcome;
+    struct ebpf_ring *ring = this_ring();
     struct walk *walk = this_walk();
     struct exec *exec;
+    struct kept *kept;
 
-    if (task->thread_info.status & TS_COMPAT || find_row(nr) != nr || !is_recorded(walk, task->tgid))
+    if (task->thread_info.status & TS_COMPAT || !is_recorded(walk, task->tgid) || !ring || ring->writing)
+        return;
+    kept = kept_of(task, true);
+    if (kept)
+        kept->entered = nr;
+    if (!wants_exec())
         return;
     outcome = read_string_vector(walk, argv, __builtin_offsetof(struct exec, argv),
                                  at_most(settings.string_vector_max, VECTOR_MAX));
@@ -338,35 +361,34 @@ static __always_inline void take_duration(struct walk *walk, struct task_struct 
     *since = 0;
 }
 
-/* Does the thread come back from a successful exec of a native caller? It looks like its new image's own execve,
- * whatever was called. Then the number is put right. */
-static __always_inline bool is_replaced(bool compat, __u32 *nr, long result)
+/* Does the thread come back from a successful exec? It looks like its new image's own execve, whatever was called and
+ * by whom. Then number and ABI are put right. */
+static __always_inline bool is_replaced(bool *compat, __u32 *nr, long result)
 {
     const struct kept *kept;
 
-    if (result || *nr != (compat ? I386_EXECVE : EXECVE))
+    if (result || *nr != (*compat ? I386_EXECVE : EXECVE))
         return false;
     kept = kept_of(bpf_get_current_task_btf(), false);
     if (!kept || kept->nr == NOTHING_KEPT)
-        return !compat;
-    if (compat && !kept->native)
-        return false;
-    *nr = kept->nr;
+        return !*compat;
+    *compat = !kept->native;
+    *nr = kept->native ? kept->nr : kept->nr == EXECVE ? I386_EXECVE : I386_EXECVEAT;
     return true;
 }
 
 /* What the exec's entry and the kernel say of it, in place of registers that it has cleared. */
-static __always_inline void take_replaced(struct walk *walk)
+static __always_inline void take_replaced(struct walk *walk, bool compat)
 {
     const struct kept *kept = kept_of(bpf_get_current_task_btf(), false);
     const struct exec *exec;
 
     if (kept && kept->nr == NOTHING_KEPT)
         kept = NULL;
-    walk->arch = ARCH_X86_64;
+    walk->arch = compat ? ARCH_I386 : ARCH_X86_64;
     walk->is_script = !kept || kept->is_script;
     walk->exec = kept ? kept->exec : 0;
-    exec = bpf_map_lookup_elem(&execs, &walk->exec);
+    exec = compat ? NULL : bpf_map_lookup_elem(&execs, &walk->exec);
     walk->args_known = exec != NULL;
     if (!exec)
         return;
@@ -402,32 +424,60 @@ static __always_inline void forget(struct walk *walk, struct task_struct *task, 
 static __always_inline void take_call(struct walk *walk, const struct pt_regs *regs, bool compat)
 {
     if (walk->replaced)
-        take_replaced(walk);
+        take_replaced(walk, compat);
     else if (compat)
         take_i386(walk, regs);
     else
         take_native(walk, regs);
 }
 
+/* A call that is not its sample's leaves nothing behind either. */
+static __always_inline void pass_over(struct walk *walk, struct task_struct *task, __u32 nr, bool replaced)
+{
+    walk->replaced = replaced;
+    walk->keeps = replaced || is_open(nr);
+    if (replaced)
+        take_replaced(walk, false);
+    if (walk->keeps || is_exec(nr))
+        forget(walk, task, nr);
+}
+
+static __always_inline void tell_call(struct walk *walk, struct task_struct *task, const struct pt_regs *regs,
+                                      bool compat)
+{
+    if (settings.timed)
+        take_duration(walk, task);
+    take_call(walk, regs, compat);
+    if (collect_quickly(walk))
+        return;
+    walk->keeps = walk->replaced || (!compat && is_open(walk->nr));
+    collect(walk);
+    if (walk->keeps || is_exec(walk->nr))
+        forget(walk, task, walk->nr);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
 {
-    __u32 nr = call_number(regs, result), row;
     struct task_struct *task;
     bool compat, replaced;
     struct walk *walk;
+    __u32 nr, row;
 
-    if (!needs_attention(nr))
+    if (!needs_attention(regs->orig_ax))
         return 0;
     task = bpf_get_current_task_btf();
     compat = task->thread_info.status & TS_COMPAT;
-    replaced = is_replaced(compat, &nr, result);
-    compat = compat && !replaced;
+    nr = call_number(regs, result, compat);
+    replaced = is_replaced(&compat, &nr, result);
     row = find_any_row(compat, nr);
     walk = this_walk();
-    if (row == EBPF_ROWS || !is_recorded(walk, task->tgid) || is_child(compat, nr, result) ||
-        !(compat || is_sampled(walk, nr)))
+    if (row == EBPF_ROWS || !is_recorded(walk, task->tgid) || is_child(compat, nr, result))
         return 0;
+    if (!compat && !is_sampled(walk, nr)) {
+        pass_over(walk, task, nr, replaced);
+        return 0;
+    }
     walk = walk_begin(walk, task->pid);
     if (!walk)
         return 0;
@@ -436,37 +486,35 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
     walk->unfinished = is_killed(task, result);
     walk->result = walk->unfinished ? 0 : result;
     walk->replaced = replaced;
-    if (settings.timed)
-        take_duration(walk, task);
-    take_call(walk, regs, compat);
-    if (collect_quickly(walk))
-        return 0;
-    walk->keeps = replaced || (!compat && is_open(nr)) || (compat && nr == I386_EXECVE);
-    collect(walk);
-    if (walk->keeps || is_exec(nr))
-        forget(walk, task, nr);
+    tell_call(walk, task, regs, compat);
     return 0;
 }
 
-/* Nobody can return from these. */
+/* Nobody can return from these. Returns the row. */
+static __always_inline __u32 find_unfinished(struct task_struct *task, bool compat, __u32 nr)
+{
+    bool ends = compat ? nr == I386_EXIT || nr == I386_EXIT_GROUP : nr == EXIT || nr == EXIT_GROUP;
+
+    /* A filter of seccomp's that kills does not let the call be made. */
+    if (!ends || is_kernels(task) || (task->exit_code & 0x7f) == SIGSYS_NR)
+        return EBPF_ROWS;
+    return find_any_row(compat, nr);
+}
+
 static __always_inline void tell_unfinished(struct task_struct *task)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-    __u64 nr = regs->orig_ax;
-    struct walk *walk;
-    __u32 row;
+    bool compat = task->thread_info.status & TS_COMPAT;
+    __u32 nr = regs->orig_ax, row = find_unfinished(task, compat, nr);
+    struct walk *walk = row == EBPF_ROWS ? NULL : walk_begin(this_walk(), task->pid);
 
-    if ((nr != EXIT && nr != EXIT_GROUP) || is_kernels(task) || task->thread_info.status & TS_COMPAT)
-        return;
-    row = find_row(nr);
-    walk = row == EBPF_ROWS ? NULL : walk_begin(this_walk(), task->pid);
     if (!walk)
         return;
     walk->row = row;
     walk->nr = nr;
     walk->result = 0;
     walk->unfinished = true;
-    take_native(walk, regs);
+    take_call(walk, regs, compat);
     collect(walk);
 }
 
@@ -483,13 +531,15 @@ static __always_inline bool take_child(struct task_struct *parent, struct task_s
         return tgid != settings.own_pid;
     if (!settings.follow || !is_recorded(walk, parent->tgid))
         return false;
-    bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY);
+    if (bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY) < 0)
+        return false;
     targets_changed();
     return true;
 }
 
 /* The kernel's own count goes down before a thread's end is told: two that end at once would both find it at 0, and the
- * process taken out by the first of them. Of a process that was there before, it is where ours begins. */
+ * process taken out by the first of them. But it knows threads of the kernel's that serve the process, whose births are
+ * not told (io_uring's). Of a process that was there before, it is where ours begins. */
 static __always_inline void count_birth(struct task_struct *child)
 {
     __s32 count = child->signal->live.counter, *known;
@@ -513,7 +563,9 @@ static __always_inline bool count_death(struct task_struct *task)
         bpf_map_update_elem(&living, &tgid, &count, BPF_NOEXIST);
         known = bpf_map_lookup_elem(&living, &tgid);
     }
-    return known ? __sync_fetch_and_add(known, -1) <= 1 : count <= 1;
+    if (known && __sync_fetch_and_add(known, -1) > 1)
+        return false;
+    return !*(volatile int *)&task->signal->live.counter;
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -548,7 +600,6 @@ static __always_inline void keep_exec(struct task_struct *task, __u32 old_tid, s
     const char *name = BPF_CORE_READ(program, filename);
     bool relative = BPF_CORE_READ(program, fdpath);
     struct kept *kept = kept_of(task, true);
-    const struct exec *exec;
     __u32 nr;
     long size;
 
@@ -556,11 +607,9 @@ static __always_inline void keep_exec(struct task_struct *task, __u32 old_tid, s
         return;
     kept->nr = NOTHING_KEPT;
     kept->exec = (__u64)task->tgid << 32 | old_tid;
-    exec = bpf_map_lookup_elem(&execs, &kept->exec);
-    nr = exec ? exec->nr : relative ? EXECVEAT : EXECVE;
-    if (find_row(nr) != nr)
-        return;
-    kept->native = exec != NULL;
+    kept->native = kept->entered != 0;
+    nr = kept->entered ? kept->entered : relative ? EXECVEAT : EXECVE;
+    kept->entered = 0;
     kept->is_script = BPF_CORE_READ(program, interp) != name;
     if (relative)
         name += made_up(name);

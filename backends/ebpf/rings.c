@@ -29,11 +29,11 @@
 /* Where kernels before 6.5 end a map's value. */
 #define OLD_VALUE_MAX ((size_t)4 << 20)
 
-size_t rings_size(size_t buffer_size, unsigned cpus, bool old_kernel)
+size_t rings_size(const struct capture_options *options, unsigned cpus, bool old_kernel)
 {
-    size_t size = buffer_size / cpus / PAGE * PAGE;
+    size_t size = options->live.buffer_size / cpus / PAGE * PAGE;
 
-    if (buffer_size == BUFFER_DEFAULT)
+    if (options->default_buffer)
         size = DEFAULT_TOTAL / cpus < DEFAULT_SIZE ? DEFAULT_TOTAL / cpus / PAGE * PAGE : DEFAULT_SIZE;
     if (old_kernel && size > OLD_VALUE_MAX - rings_value_size(0))
         size = OLD_VALUE_MAX - rings_value_size(0);

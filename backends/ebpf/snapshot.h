@@ -60,7 +60,7 @@ struct snapshot {
     struct told *told;
     struct encoder encoder, other;
     uint64_t stamp; /* when the last of /proc's records was complete */
-    int error; /* the first, other than that somebody is gone */
+    int error;      /* the first, other than that somebody is gone */
 };
 
 /* birth_offset: ns from CLOCK_BOOTTIME to the epoch. -ENOMEM. */
@@ -99,6 +99,13 @@ static inline const uint8_t *snapshot_head(const struct snapshot *snapshot, uint
 }
 
 void snapshot_next(struct snapshot *snapshot);
+
+/* Something was lost: it may have been the birth of a thread that is to be told of. */
+static inline void snapshot_lost(struct snapshot *snapshot, uint64_t lost_until)
+{
+    if (lost_until >= snapshot->begun)
+        snapshot->admission.everyone = true;
+}
 
 /* Is this record of the programs to be told? Asked of each in the order of their times. */
 static inline bool snapshot_tells(struct snapshot *snapshot, const uint8_t *record)

@@ -80,6 +80,7 @@ struct kept {
     bool cut;
     bool is_script; /* of an exec: the path's interpreter runs, with arguments of its own */
     bool native;    /* of an exec: the caller was */
+    __u32 entered;  /* the exec that a native caller is in, or 0 */
     __u64 exec;     /* of an exec: its key in `execs` */
     __u8 bytes[PATH_MAX_BYTES + 1];
 };
@@ -264,9 +265,8 @@ static __always_inline void count_loss(struct walk *walk, struct ebpf_ring *ring
 {
     struct ebpf_loss *loss = &ring->losses[at_most(walk->class, EBPF_CLASS_OTHER)];
 
-    if (!walk->losing || !loss->count)
+    if (loss->count == *(volatile __u64 *)&loss->known)
         loss->first = walk->time;
-    walk->losing = true;
     loss->last = walk->time;
     loss->count++;
     ring->lost++;
@@ -402,6 +402,18 @@ static __always_inline void ring_bell(struct ebpf_ring *ring)
     bpf_ringbuf_output(&bell, &one, sizeof(one), BPF_RB_FORCE_WAKEUP);
 }
 
+/* What was written before is seen before; on x86-64 stores are in order. That a look at wake_at may come first is the
+ * consumer's to think of. */
+static __always_inline void publish(__u64 *to, __u64 value)
+{
+#ifdef __TARGET_ARCH_x86
+    asm volatile("" ::: "memory");
+    *(volatile __u64 *)to = value;
+#else
+    __sync_lock_test_and_set(to, value);
+#endif
+}
+
 /* Writes the record that lies from `start` on, if it finds room. */
 static __always_inline void send(struct walk *walk, struct ebpf_ring *ring, __u64 start, __u64 size)
 {
@@ -409,13 +421,13 @@ static __always_inline void send(struct walk *walk, struct ebpf_ring *ring, __u6
 
     if (produced - ring->consumed + span > ring_size) {
         count_loss(walk, ring);
+        if (produced + span > *(volatile __u64 *)&ring->wake_at)
+            ring_bell(ring);
         return;
     }
     copy_record(ring->data + at, walk, start, size);
     walk->ring_at = at + span >= ring_size ? 0 : at + span;
-    walk->losing = false;
-    /* With a barrier: the consumer either sees it, or will have said when to be woken. */
-    __sync_lock_test_and_set(&ring->produced, produced + span);
+    publish(&ring->produced, produced + span);
     if (produced + span > *(volatile __u64 *)&ring->wake_at)
         ring_bell(ring);
 }

@@ -36,7 +36,7 @@ struct sysfold_live_options {
     const char *syscalls;        /* what to record, as `-e` takes it; NULL for everything */
     uint32_t snaplen;            /* bytes kept of a data buffer; see no_data. 0: 80. At most 60,000 */
     uint32_t string_vector_max;  /* bytes kept of argv and of the environment, each. 0: 16 KiB. At most 24 KiB */
-    size_t buffer_size;          /* bytes between the backend and the consumer. 0: 8 MiB */
+    size_t buffer_size;          /* bytes between the backend and the consumer. 0: 8 MiB; ebpf: for each cpu */
     bool no_data;                /* keep no data buffers at all (a snaplen of nothing) */
     bool no_follow;              /* leave children alone, and descendants that are there already */
     bool timed;                  /* record how long each call took */
