@@ -625,14 +625,21 @@ __noinline int put_param(struct walk *walk, __u32 place, __u32 index)
 }
 
 /* The integers at hand, eight bytes each: what is too much of one is where the next one goes, or a later parameter. */
+static __always_inline void put_scalar(struct walk *walk, __u64 scalar)
+{
+    store_u64(walk->room + PREFIX_MAX + (scalar & (FIXED_MAX - 1)), walk->values[scalar >> 16 & (EBPF_VALUES - 1)]);
+}
+
 static __always_inline void put_scalars(struct walk *walk, const volatile struct ebpf_row *row)
 {
+    put_scalar(walk, row->scalars[0]);
+    put_scalar(walk, row->scalars[1]);
+    put_scalar(walk, row->scalars[2]);
+    if (row->scalar_count <= 3)
+        return;
 #pragma unroll
-    for (int i = 0; i < EBPF_SCALARS; i++) {
-        __u64 scalar = row->scalars[i];
-
-        store_u64(walk->room + PREFIX_MAX + (scalar & (FIXED_MAX - 1)), walk->values[scalar >> 16 & (EBPF_VALUES - 1)]);
-    }
+    for (int i = 3; i < EBPF_SCALARS; i++)
+        put_scalar(walk, row->scalars[i]);
 }
 
 static __always_inline __u64 value_at(const struct walk *walk, __u64 value)

@@ -389,8 +389,10 @@ static __always_inline void copy_record(__u8 *to, const struct walk *walk, __u64
         bpf_probe_read_kernel(to, at_most(size, RECORD_MAX), from);
         return;
     }
-    for (__u64 i = 0; i < SHORT && i < size; i += sizeof(__u64))
+    for (__u64 i = 0; i < SHORT && i < size; i += 2 * sizeof(__u64)) {
         *(__u64 *)(to + i) = *(const __u64 *)(from + i);
+        *(__u64 *)(to + i + 8) = *(const __u64 *)(from + i + 8);
+    }
 }
 
 /* Once until the consumer asks again. */
