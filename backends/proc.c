@@ -339,7 +339,9 @@ bool proc_has_ended(pid_t pid)
     cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd pollfd = {.fd = fd, .events = POLLIN};
 
-    return fd < 0 ? errno == ESRCH : poll(&pollfd, 1, 0) > 0;
+    if (fd < 0) /* of a thread's number: EINVAL, or ENOENT of newer kernels */
+        return errno == ESRCH || errno == EINVAL || errno == ENOENT;
+    return poll(&pollfd, 1, 0) > 0;
 }
 
 struct pid_list {

@@ -39,7 +39,8 @@ int proc_children(pid_t pid, pid_t **ret_pids, size_t *ret_count);
  */
 int proc_descendants(const pid_t *pids, size_t pid_count, pid_t except, pid_t **ret_pids, size_t *ret_count);
 
-/* Is there no such process, or have all of its threads ended? A zombie has, but for one that only leads others. */
+/* Is there no such process, or have all of its threads ended? A zombie has, but for one that only leads others. So has
+ * a process whose number is now a thread's. */
 bool proc_has_ended(pid_t pid);
 
 struct proc_ids {

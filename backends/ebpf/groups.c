@@ -89,13 +89,14 @@ static int add_container(const struct programs *programs, const struct container
     int added = 0;
 
     for (size_t i = 0; i < container->pid_count && container->cgroup < 0; i++) {
+        struct sysfold_error failure = {0};
         int r;
 
         if (targets_have(programs, container->pids[i]))
             continue;
-        r = targets_add_pids(programs, &container->pids[i], 1, error);
+        r = targets_add_pids(programs, &container->pids[i], 1, &failure);
         if (r < 0 && r != -ESRCH)
-            return r;
+            return error_set(error, r, "%s", failure.message);
         added += r == 0;
     }
     return added;

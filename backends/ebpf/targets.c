@@ -2,9 +2,7 @@
 /* Whom to record: the map of processes. */
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -14,14 +12,28 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 
+/* Behind each change, or a cpu goes by what it knew. */
+static void have_changed(const struct programs *programs)
+{
+    __atomic_add_fetch(programs->generation, 1, __ATOMIC_SEQ_CST);
+}
+
 int targets_add(const struct programs *programs, pid_t tgid, struct sysfold_error *error)
 {
     uint32_t key = (uint32_t)tgid;
     uint8_t value = 1;
     int r = bpf_map_update_elem(programs->targets, &key, &value, BPF_ANY);
 
-    __atomic_add_fetch(programs->generation, 1, __ATOMIC_SEQ_CST);
+    have_changed(programs);
     return r < 0 ? error_system(error, r, "ebpf: cannot record %d", tgid) : 0;
+}
+
+static void targets_remove(const struct programs *programs, pid_t tgid)
+{
+    uint32_t key = (uint32_t)tgid;
+
+    (void)bpf_map_delete_elem(programs->targets, &key);
+    have_changed(programs);
 }
 
 bool targets_have(const struct programs *programs, pid_t tgid)
@@ -30,15 +42,6 @@ bool targets_have(const struct programs *programs, pid_t tgid)
     uint8_t value;
 
     return bpf_map_lookup_elem(programs->targets, &key, &value) == 0;
-}
-
-/* Has the process ended, all of its threads included? */
-static bool has_ended(pid_t tgid)
-{
-    cleanup_close int fd = (int)syscall(SYS_pidfd_open, tgid, 0);
-    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-
-    return fd < 0 ? errno == ESRCH : poll(&pollfd, 1, 0) > 0;
 }
 
 static int process_of(pid_t tid, pid_t *ret_tgid)
@@ -67,9 +70,10 @@ static int add_pid(const struct programs *programs, pid_t pid, struct sysfold_er
     if (tgid == getpid())
         return error_set(error, -EINVAL, "ebpf: cannot record %d: that is the recorder itself", pid);
     r = targets_add(programs, tgid, error);
-    if (r == 0 && has_ended(tgid))
-        return error_system(error, -ESRCH, "ebpf: cannot record %d", pid);
-    return r;
+    if (r < 0 || !proc_has_ended(tgid))
+        return r;
+    targets_remove(programs, tgid); /* it may have ended before it was a target: nobody would take it out */
+    return error_system(error, -ESRCH, "ebpf: cannot record %d", pid);
 }
 
 int targets_add_pids(const struct programs *programs, const pid_t *pids, size_t count, struct sysfold_error *error)
@@ -95,10 +99,8 @@ static int add_new(const struct programs *programs, const pid_t *pids, size_t co
         if (targets_have(programs, pids[i]))
             continue;
         r = add_pid(programs, pids[i], &failure);
-        if (r == -ESRCH) {
-            (void)bpf_map_delete_elem(programs->targets, &pids[i]);
+        if (r == -ESRCH)
             continue;
-        }
         if (r < 0)
             return error_set(error, r, "%s", failure.message);
         added++;
@@ -133,7 +135,7 @@ static void sweep_ended(int map)
 
     while (r == 0) {
         r = bpf_map_get_next_key(map, &key, &next);
-        if (has_ended((pid_t)key))
+        if (proc_has_ended((pid_t)key))
             (void)bpf_map_delete_elem(map, &key);
         key = next;
     }

@@ -167,7 +167,6 @@ class Trace(Case):
         self.assertEqual(names(), {"sh", "cat"})
         self.assertEqual(names("--no-follow"), {"sh"})
 
-    @unittest.skipIf(BACKEND == "ebpf", "ebpf sees no beginning of a call")
     def test_durations(self):
         done = self.run_sysfold("trace", "--timed", "-e", "/nanosleep", "sleep", "0.2")
         times = [float(text) for text in re.findall(r"<(\d+\.\d{9})>", done.stderr.decode())]

@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import unittest
 
 from kit import NOBODY, SYSFOLD, Case, environment, main
@@ -17,6 +18,7 @@ CALLS = os.path.join(os.environ.get("PROGRAMS", "."), "program-calls")
 AS_NOBODY = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
 IS_ROOT = os.geteuid() == 0
 NO_SUCH_CGROUP = "sysfold-no-such-cgroup"
+LOG_MAX = 64 << 20  # far beyond what any test here should record
 
 
 def backends():
@@ -34,6 +36,10 @@ def mount_point(kind, option=""):
     return None
 
 
+def who_did_what(event):
+    return event["thread.tid"], event["evt.type"]
+
+
 class Narrow(Case):
     """What the tests of several kinds of targets need."""
 
@@ -42,6 +48,10 @@ class Narrow(Case):
     def setUp(self):
         super().setUp()
         os.chmod(self.directory, 0o777)
+        self.forget_log()
+
+    def forget_log(self):
+        self.told, self.told_size = [], 0
 
     def need(self, backend):
         entry = backends().get(backend, {"usability": "", "reason": "not built"})
@@ -57,10 +67,16 @@ class Narrow(Case):
         return server.stdout.readline()
 
     def log(self):
-        """What there is of it: a list of events."""
-        with open(self.path("log"), "a+", encoding="utf-8") as log:
-            log.seek(0)
-            return [json.loads(line) for line in log if line.endswith("\n")]
+        """What there is of it: a list of events. As it may grow as fast as it is read, what comes meanwhile is left."""
+        with open(self.path("log"), "ab+") as log:
+            size = os.fstat(log.fileno()).st_size
+            self.assertLess(size, LOG_MAX, "much is recorded that no test wants")
+            log.seek(self.told_size)
+            new = log.read(size - self.told_size)
+        whole = new[:new.rfind(b"\n") + 1]
+        self.told_size += len(whole)
+        self.told.extend(map(json.loads, whole.splitlines()))
+        return self.told
 
     def opens(self, path="/etc/hostname"):
         return [event for event in self.log() if event["evt.type"] == "openat" and path == event["evt.args"]["path"]]
@@ -69,6 +85,7 @@ class Narrow(Case):
         return any(event["evt.type"] == "snap_thread" for event in self.log())
 
     def trace(self, *options, calls="openat"):
+        self.forget_log()
         return self.start_sysfold("trace", "--json", "-o", "log", "-e", calls, *options)
 
     def interrupt(self, process, signo=signal.SIGINT, status=0):
@@ -154,14 +171,25 @@ class Auto(Narrow):
 
 
 class Machine(Narrow):
+    """Records a call of the server's, and those that sysfold waits with; none of those by which the test looks at the
+    log, or each look would lengthen it."""
+
+    SETTER = "import os, sys\n" \
+             "for line in sys.stdin:\n" \
+             "    os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0))\n" \
+             "    print(flush=True)"
+
     def setUp(self):
         super().setUp()
         self.need("ebpf")
+        self.server = self.start_server(sys.executable, "-c", self.SETTER)
 
-    def see_the_server(self, *options):
-        server = self.start_server()
-        process = self.trace("--system-wide", *options, calls="openat,write")
-        self.wait_for(lambda: self.feed(server) and self.opens(), "the server's open")
+    def is_seen(self):
+        return (self.server.pid, "setpriority") in map(who_did_what, self.log())
+
+    def see_the_server(self):
+        process = self.trace("--system-wide", calls="setpriority,epoll_wait,epoll_pwait")
+        self.wait_for(lambda: self.feed(self.server) and self.is_seen(), "the server's call")
         return process
 
     def test_others_are_seen_and_sysfold_is_not(self):
@@ -172,13 +200,9 @@ class Machine(Narrow):
         self.assertNotIn(process.pid, {event["thread.tid"] for event in events})
 
     def test_who_was_there_before_is_known(self):
-        server = self.start_server()
-        process = self.trace("--system-wide")
-        self.wait_for(self.has_begun, "the snapshot")
-        self.wait_for(lambda: self.feed(server) and self.opens(), "the server's open")
-        self.interrupt(process)
+        self.interrupt(self.see_the_server())
         known = {event["thread.tid"] for event in self.log() if event["evt.type"] == "snap_thread"}
-        self.assertIn(server.pid, known)
+        self.assertIn(self.server.pid, known)
 
     def test_what_ends_it(self):
         for signo, status in [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGHUP, 128 + signal.SIGHUP)]:
@@ -186,12 +210,12 @@ class Machine(Narrow):
             os.unlink(self.path("log"))
 
     def test_a_capture_file(self):
-        server = self.start_server()
-        process = self.start_sysfold("record", "-q", "-o", "a.sfold", "-e", "openat", "--system-wide")
-        self.wait_for(lambda: self.feed(server) and b"/etc/hostname" in
-                      self.run_sysfold("read", "--json", "a.sfold").stdout, "the server's open")
+        capture = pathlib.Path(self.path("a.sfold"))
+        process = self.start_sysfold("record", "-q", "-o", capture.name, "-e", "setpriority", "--system-wide")
+        self.wait_for(lambda: capture.exists() and capture.stat().st_size, "the recording")
+        self.assertTrue(self.feed(self.server))
         self.interrupt(process, signal.SIGTERM)
-        self.assertIn("/etc/hostname", self.succeed("read", "a.sfold"))
+        self.assertIn((self.server.pid, "setpriority"), map(who_did_what, self.events(capture.name)))
 
 
 class Family:
