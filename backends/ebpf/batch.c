@@ -164,7 +164,7 @@ static bool has_targets(struct capture *capture, uint64_t now)
         return true;
     if (sweep)
         capture->swept_at = now;
-    return !targets_gone(capture->programs.targets, sweep);
+    return !targets_gone(&capture->programs, sweep);
 }
 
 /* Called when there is nothing to hand on. */

@@ -127,14 +127,13 @@ struct launch {
     sigset_t mask;  /* the caller's, for the command */
     pid_t launcher; /* its parent */
     pid_t pid;
-    int go;      /* written: it may run */
-    int failure; /* read: why it could not become the command; ends when it has */
-    int report;  /* read: its pids, later its status */
+    int go;     /* written: it may run */
+    int report; /* read: its pids, whether it has become the command, later its status */
     bool ended;
     int status;
 };
 
-#define LAUNCH_NONE ((struct launch){.go = -1, .failure = -1, .report = -1})
+#define LAUNCH_NONE ((struct launch){.go = -1, .report = -1})
 
 int launch_prepare(struct launch *launch, const struct sysfold_live_options *live, struct sysfold_error *error);
 /* Lets it go, and waits until it has become the command. */
@@ -153,7 +152,7 @@ int targets_add_descendants(const struct programs *programs, const pid_t *pids, 
                             struct sysfold_error *error);
 bool targets_have(const struct programs *programs, pid_t tgid);
 /* Are there none left? Those that ended unseen are taken out first if `sweep` says so. */
-bool targets_gone(int map, bool sweep);
+bool targets_gone(const struct programs *programs, bool sweep);
 
 /* groups.c: cgroups, and containers, as targets. */
 

@@ -128,24 +128,24 @@ int targets_add_descendants(const struct programs *programs, const pid_t *pids, 
 
 /* A process that ended while nobody looked would otherwise be waited for for ever. The key is left behind
  * before it is deleted, or the walk would begin again. */
-static void sweep_ended(int map)
+static void sweep_ended(const struct programs *programs)
 {
     uint32_t key, next;
-    int r = bpf_map_get_next_key(map, NULL, &key);
+    int r = bpf_map_get_next_key(programs->targets, NULL, &key);
 
     while (r == 0) {
-        r = bpf_map_get_next_key(map, &key, &next);
+        r = bpf_map_get_next_key(programs->targets, &key, &next);
         if (proc_has_ended((pid_t)key))
-            (void)bpf_map_delete_elem(map, &key);
+            targets_remove(programs, (pid_t)key);
         key = next;
     }
 }
 
-bool targets_gone(int map, bool sweep)
+bool targets_gone(const struct programs *programs, bool sweep)
 {
     uint32_t key;
 
     if (sweep)
-        sweep_ended(map);
-    return bpf_map_get_next_key(map, NULL, &key) == -ENOENT;
+        sweep_ended(programs);
+    return bpf_map_get_next_key(programs->targets, NULL, &key) == -ENOENT;
 }

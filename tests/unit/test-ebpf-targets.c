@@ -47,7 +47,7 @@ Test(ebpf_targets, a_process_that_lives_is_one)
 
     cr_expect_eq(targets_add_pids(&programs, &parent, 1, &error), 0, "%s", error.message);
     cr_expect(targets_have(&programs, parent));
-    cr_expect_not(targets_gone(programs.targets, true));
+    cr_expect_not(targets_gone(&programs, true));
 }
 
 Test(ebpf_targets, a_process_that_has_ended_is_none)
@@ -78,14 +78,17 @@ Test(ebpf_targets, the_ended_are_swept_out)
 {
     pid_t zombie = make_zombie();
     pthread_t thread;
+    uint64_t before;
 
     cr_assert_eq(pthread_create(&thread, NULL, be_another, NULL), 0);
     while (!atomic_load(&other_tid))
         usleep(1000);
     cr_assert_eq(targets_add(&programs, zombie, &error), 0);
     cr_assert_eq(targets_add(&programs, atomic_load(&other_tid), &error), 0, "a process's once, a thread's now");
-    cr_expect_not(targets_gone(programs.targets, false));
-    cr_expect(targets_gone(programs.targets, true));
+    cr_expect_not(targets_gone(&programs, false));
+    before = generation;
+    cr_expect(targets_gone(&programs, true));
+    cr_expect_eq(generation, before + 2);
     atomic_store(&is_over, true);
     pthread_join(thread, NULL);
     waitpid(zombie, NULL, 0);
