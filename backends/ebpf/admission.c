@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Three sets of ids, as bits: the kernel's largest id makes each half a MiB, of which only what is used is ever there. */
+/* Three sets of ids, as bits: the kernel's largest id makes each half a MiB, of which only what is used is there. */
 
 #include "backends/ebpf/admission.h"
 

@@ -206,8 +206,8 @@ static int nap_of(const struct capture *capture, bool settled, int most_ms)
     return most_ms >= 0 && (nap < 0 || most_ms < nap) ? most_ms : nap;
 }
 
-/* A record that was on its way when the bell was armed may not ring it. It can be seen a moment later: so the first nap is a
- * short one. */
+/* A record that was on its way when the bell was armed may not ring it. It can be seen a moment later: so the first nap
+ * is a short one. */
 static int wait_for_more(struct capture *capture, int most_ms)
 {
     bool idle = capture->phase == PHASE_RUNNING && programs_now(&capture->programs) >= capture->lively_until;

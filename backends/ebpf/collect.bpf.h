@@ -59,7 +59,7 @@ __noinline int copy_page(struct walk *walk)
     return pages->got < pages->length;
 }
 
-/* Page by page, since a read that meets a missing page yields nothing of those before it. Returns how much there was. */
+/* Page by page: a read that meets a missing page yields nothing of those before it. Returns how much there was. */
 __noinline __u32 copy_pages(struct walk *walk, __u64 address, __u32 at, __u32 wanted)
 {
     if (!walk)
@@ -75,7 +75,7 @@ __noinline __u32 copy_pages(struct walk *walk, __u64 address, __u32 at, __u32 wa
     return walk->pages.got;
 }
 
-/* Copies up to `wanted` bytes from the caller's memory into the room; returns how many could be read, from the start on. */
+/* Copies up to `wanted` bytes of the caller's memory into the room; returns how many could be read, from the start. */
 static __always_inline __u32 copy(struct walk *walk, __u64 address, __u32 at, __u32 wanted)
 {
     __u64 size = at_most(wanted, RECORD_MAX);
@@ -667,7 +667,7 @@ static __always_inline bool put_buffer(struct walk *walk, const volatile struct 
     return true;
 }
 
-/* The record of a call whose row has an easy shape; false: it has not. Calls of functions are what costs most here: each
+/* The record of a call whose row has an easy shape; false: it has not. Calls of functions are what costs most: each
  * return is a jump that is not predicted, where the kernel must see to that. So this calls none. */
 static __always_inline bool collect_quickly(struct walk *walk)
 {

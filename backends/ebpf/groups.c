@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Cgroups and containers as targets: the kernel knows who is in a cgroup; of a container without one, its processes are. */
+/* Cgroups and containers as targets. The kernel knows who is in a cgroup; a container without one is its processes. */
 
 #include <dirent.h>
 #include <errno.h>

@@ -162,8 +162,8 @@ static __always_inline void take_i386(struct walk *walk, const struct pt_regs *r
     walk->args[5] = (__u32)regs->bp;
 }
 
-/* rt_sigreturn has restored the registers of before the signal, and with them forgotten that it was called. A call of the
- * number -1 fails, and has its return address where the instruction put it. */
+/* rt_sigreturn has restored the registers of before the signal, and with them forgotten that it was called. A call of
+ * the number -1 fails, and has its return address where the instruction put it. */
 static __always_inline __u32 call_number(const struct pt_regs *regs, long result, bool compat)
 {
     __u32 nr = regs->orig_ax;

@@ -96,7 +96,7 @@ static bool make_room(struct records *records, size_t size)
     return true;
 }
 
-/* What fails for all would otherwise look as if nobody were there. Who is gone, or not ours to see, is but not told of. */
+/* What fails for all would otherwise look as if nobody were there. Who is gone, or not ours to see, is not told of. */
 static void note_error(struct snapshot *snapshot, int r)
 {
     if (r < 0 && r != -ESRCH && r != -ENOENT && r != -EACCES && r != -EPERM && !snapshot->error)

@@ -11,7 +11,7 @@
 
 struct bpf_object;
 
-/* Has the kernel count and time the runs of all of its programs until the descriptor is closed, which is the caller's. */
+/* Has the kernel count and time its programs' runs until the descriptor is closed, which is the caller's. */
 int stats_enable(int *ret_fd, struct sysfold_error *error);
 /* The object's loaded program number `index`, `size` aside; -ENOENT beyond the last. */
 int stats_program(const struct bpf_object *object, size_t index, struct sysfold_program *ret_program);
