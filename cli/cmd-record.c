@@ -193,7 +193,8 @@ static int record_run(struct record *record)
 
 static int run(int argc, char **argv)
 {
-    struct record record = {.options.size = sizeof(record.options)};
+    /* Who reads the file will follow the state. */
+    struct record record = {.options.size = sizeof(record.options), .capture.live.no_state = true};
     int status = record_parse(&record, argc, argv) ? record_run(&record) : EXIT_OURS;
 
     capture_arguments_finish(&record.capture);

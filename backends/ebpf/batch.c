@@ -49,6 +49,7 @@ static bool is_told(struct capture *capture, const uint8_t *record)
 {
     struct record_header header = header_of(record);
 
+    capture->somebody_ended |= (header.type & RECORD_NUMBER_MASK) == ROW_PROCESS_EXIT;
     return !is_launching(capture, &header) && snapshot_tells(capture->snapshot, record);
 }
 
@@ -155,15 +156,17 @@ static bool is_endless(const struct capture *capture)
     return capture->options->live.system_wide || capture->groups.count;
 }
 
-/* Are there targets left? The ended ones are counted out by the programs; now and then it is made sure. */
+/* Are there targets left? The ended ones are counted out by the programs; now and then it is made sure. To look through
+ * the map takes long. */
 static bool has_targets(struct capture *capture, uint64_t now)
 {
     bool sweep = now - capture->swept_at >= SWEEP_NS;
 
-    if (is_endless(capture))
+    if (is_endless(capture) || (!sweep && !capture->somebody_ended))
         return true;
     if (sweep)
         capture->swept_at = now;
+    capture->somebody_ended = false;
     return !targets_gone(&capture->programs, sweep);
 }
 

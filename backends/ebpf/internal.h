@@ -201,6 +201,7 @@ struct capture {
     enum phase phase;
     uint64_t ending_at;
     uint64_t swept_at;
+    bool somebody_ended; /* since it was last looked whether targets are left */
     uint64_t rings_clock;  /* what the programs add to their clock */
     uint64_t lively_until; /* something came not long ago: more is likely to */
     bool armed;            /* the bell rings for the next record */
