@@ -117,9 +117,10 @@ def bench_calls(tools, rounds, blocks):
         "bare": lambda: dd_ns(blocks),
         "an empty program (the floor)": beside_floor,
         "somebody else is recorded": beside_idle,
-        "recorded, but not these calls": lambda: dd_ns(blocks, *tools.record, "-e", "getppid", "--"),
-        "recorded without payload": lambda: dd_ns(blocks, *tools.record, "-s", "0", "--"),
-        "recorded": lambda: dd_ns(blocks, *tools.record, "--"),
+        "recorded, but not these calls": lambda: dd_ns(blocks, tools.count, "--no-state", "--only=getppid"),
+        "recorded without payload": lambda: dd_ns(blocks, tools.count, "--no-state", "--no-data"),
+        "recorded": lambda: dd_ns(blocks, tools.count, "--no-state"),
+        "recorded into a compressed file": lambda: dd_ns(blocks, *tools.record, "--"),
     })
     report_calls(samples, {"recorded, but not these calls": UNINTERESTING_NS,
                            "somebody else is recorded": UNINTERESTING_NS,
@@ -147,6 +148,15 @@ def redis_server():
             server.wait()
 
 
+@contextlib.contextmanager
+def counting_machine(tools):
+    with subprocess.Popen([tools.count, "--no-state", "--system-wide"], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield
+        process.terminate()
+        process.stdout.read()
+
+
 def requests_a_second(place):
     done = subprocess.run([find("redis-benchmark"), "-s", place, "-t", "set,get", "-n", str(REQUESTS), "--csv"],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True)
@@ -163,11 +173,18 @@ def bench_redis(tools, rounds):
             with recording(tools, *targets):
                 return requests_a_second(place)
 
+        def counted():
+            with counting_machine(tools):
+                return requests_a_second(place)
+
         samples = alternate(rounds, {"bare": lambda: requests_a_second(place),
+                                     "counted": counted,
                                      "server": lambda: recorded("-p", str(pid)),
                                      "machine": lambda: recorded("--system-wide")})
     print(f"{'redis, bare':<38} {statistics.median(samples['bare']):7.0f} requests a second")
-    for label, what in (("server", "redis, the server recorded"), ("machine", "redis, the whole machine recorded")):
+    for label, what in (("counted", "redis, the whole machine recorded"),
+                        ("server", "redis, the server into a file"),
+                        ("machine", "redis, the whole machine into a file")):
         ratio = statistics.median(value / bare for value, bare in zip(samples[label], samples["bare"]))
         best = max(samples[label]) / max(samples["bare"])
         print(f"{what:<38} {ratio:7.2f} of bare (best {best:.2f}){judge(ratio, REDIS_RATIO, at_most=False)}",
@@ -258,7 +275,7 @@ def main():
         print(f"skipped: ebpf: {reason}")
         sys.exit(SKIP)
     bench_calls(tools, rounds, blocks)
-    bench_redis(tools, (rounds + 1) // 2)
+    bench_redis(tools, rounds)
     bench_consumers(tools, rounds, 2 * blocks)
     bench_delivery(tools)
     bench_programs(tools, blocks)
