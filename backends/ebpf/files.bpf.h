@@ -43,6 +43,9 @@ static __always_inline void prepend_slash(struct walk *walk)
     walk->path[at_most(walk->file_at, PATH_END)] = '/';
 }
 
+/* Where the recorder's paths begin, which it may have changed by chroot(): a struct mount, and a dentry. 0: not known. */
+__u64 root_mount = 0, root_dentry = 0;
+
 /* One name, or from a mounted root to what it is mounted on. Returns whether to go on. */
 __noinline int path_step(struct walk *walk)
 {
@@ -53,6 +56,10 @@ __noinline int path_step(struct walk *walk)
         return 0;
     dentry = (const struct dentry *)walk->dentry;
     mount = (const struct mount *)walk->mount;
+    if (walk->dentry == root_dentry && walk->mount == root_mount) {
+        walk->path_known = true;
+        return 0;
+    }
     if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
         below = BPF_CORE_READ(mount, mnt_parent);
         walk->path_known = below == mount;
@@ -75,6 +82,14 @@ __noinline int path_step(struct walk *walk)
     prepend_slash(walk);
     walk->dentry = (__u64)parent;
     return 1;
+}
+
+static __always_inline void note_root(void)
+{
+    const struct task_struct *task = bpf_get_current_task_btf();
+
+    root_mount = (__u64)mount_of(BPF_CORE_READ(task, fs, root.mnt));
+    root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
 }
 
 /* The path behind `inner` and `dentry`, into path[]; path_known says whether it was had. */

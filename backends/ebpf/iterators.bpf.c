@@ -254,6 +254,7 @@ int sysfold_snap_thread(struct bpf_iter__task *ctx)
     walk = entry_room();
     if (!walk)
         return 0;
+    note_root();
     entry = (struct snap_thread *)walk->room;
     walk->end = sizeof(*entry);
     put_identity(entry, task);

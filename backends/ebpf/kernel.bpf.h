@@ -94,6 +94,10 @@ struct path {
     struct dentry *dentry;
 };
 
+struct fs_struct {
+    struct path root;
+};
+
 struct file {
     struct path f_path;
     struct inode *f_inode;
@@ -199,6 +203,7 @@ struct task_struct {
     __u64 start_boottime;
     char comm[16];
     struct mm_struct *mm;
+    struct fs_struct *fs;
     struct files_struct *files;
     struct signal_struct *signal;
     struct sigpending pending;

@@ -312,17 +312,31 @@ static bool attach_entries(const struct bpf_object_skeleton *skeleton)
     return true;
 }
 
+/* Has the programs know where our paths begin. Where that is refused they are told from the namespace's root. */
+static void tell_root(const struct ebpf_programs *programs)
+{
+    struct bpf_link *link = bpf_program__attach(programs->progs.sysfold_root);
+    cleanup_close int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+    char nothing;
+
+    if (fd >= 0)
+        (void)!read(fd, &nothing, sizeof(nothing));
+    bpf_link__destroy(link);
+}
+
 /* One by one, so that the message can say which. */
 static int attach_programs(const struct ebpf_programs *programs, struct sysfold_error *error)
 {
     const struct bpf_object_skeleton *skeleton = programs->skeleton;
     bool has_entries = attach_entries(skeleton);
 
+    tell_root(programs);
     for (int i = 0; i < skeleton->prog_cnt; i++) {
         const struct bpf_prog_skeleton *each = &skeleton->progs[i];
         bool stands_in = *each->prog == programs->progs.sysfold_enter;
 
-        if (is_entry(each) || !bpf_program__autoload(*each->prog) || (stands_in && has_entries))
+        if (is_entry(each) || !bpf_program__autoload(*each->prog) || (stands_in && has_entries) ||
+            *each->prog == programs->progs.sysfold_root)
             continue;
         if (!attach(each))
             return error_system(error, -errno, "ebpf: cannot attach the program '%s'", each->name);
