@@ -667,6 +667,41 @@ static __always_inline bool put_buffer(struct walk *walk, const volatile struct 
     return true;
 }
 
+/* The address that nobody gave with a message. */
+static __always_inline bool put_no_address(struct walk *walk, const volatile struct ebpf_row *row)
+{
+    if (value_at(walk, row->other))
+        return false;
+    walk->status = (__u64)STATUS_NULL << (2 * row->other_index & 63);
+    store_u16(room_at(walk, walk->end), 0);
+    walk->end += sizeof(__u16);
+    return true;
+}
+
+static __always_inline bool put_structure(struct walk *walk, const volatile struct ebpf_row *row)
+{
+    __u8 *to = walk->room + PREFIX_MAX + (row->place & (FIXED_MAX - 1));
+    __u64 address = value_at(walk, row->address), size = at_most(row->size, FIXED_TYPE_MAX);
+
+    return address && read_user(to, size, address + row->offset);
+}
+
+static __always_inline bool put_rest(struct walk *walk, const volatile struct ebpf_row *row)
+{
+    switch (row->shape) {
+    case EBPF_SHAPE_SCALARS:
+        return true;
+    case EBPF_SHAPE_BUFFER:
+        return put_buffer(walk, row);
+    case EBPF_SHAPE_MESSAGE:
+        return put_buffer(walk, row) && put_no_address(walk, row);
+    case EBPF_SHAPE_STRUCTURE:
+        return put_structure(walk, row);
+    default:
+        return false;
+    }
+}
+
 /* The record of a call whose row has an easy shape; false: it has not. Calls of functions are what costs most: each
  * return is a jump that is not predicted, where the kernel must see to that. So this calls none. */
 static __always_inline bool collect_quickly(struct walk *walk)
@@ -679,8 +714,10 @@ static __always_inline bool collect_quickly(struct walk *walk)
     walk->class = row->class;
     walk->end = PREFIX_MAX + at_most(row->fixed_size, FIXED_MAX);
     put_scalars(walk, row);
-    if (row->shape == EBPF_SHAPE_BUFFER && !put_buffer(walk, row))
+    if (!put_rest(walk, row)) {
+        walk->cut = 0;
         return false;
+    }
     finish(walk);
     return true;
 }

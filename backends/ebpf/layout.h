@@ -50,8 +50,10 @@ enum ebpf_value {
 /* What there is besides scalars. */
 enum ebpf_shape {
     EBPF_SHAPE_ANY,
-    EBPF_SHAPE_SCALARS, /* nothing */
-    EBPF_SHAPE_BUFFER,  /* bytes of the caller's, as most calls have them that are made often */
+    EBPF_SHAPE_SCALARS,   /* nothing */
+    EBPF_SHAPE_BUFFER,    /* bytes of the caller's, as most calls have them that are made often */
+    EBPF_SHAPE_MESSAGE,   /* such bytes, and an address that is mostly not given */
+    EBPF_SHAPE_STRUCTURE, /* a structure of the caller's */
 };
 
 enum ebpf_limit {
@@ -71,12 +73,15 @@ struct ebpf_row {
     __u8 param_count;
     __u8 scalar_count;
     __u8 variable_count;
-    __u8 class;     /* enum ebpf_class */
-    __u8 shape;     /* enum ebpf_shape, and of its buffer: */
-    __u8 index;     /* among the parameters, */
-    __u8 address;   /* where it is, and two lengths that it is not longer than: */
-    __u8 length[2]; /* enum ebpf_value */
-    __u8 unused;
+    __u8 class;              /* enum ebpf_class */
+    __u8 shape;              /* enum ebpf_shape, and of its buffer or structure: */
+    __u8 index;              /* among the parameters, */
+    __u8 address;            /* where it is, and of a buffer two lengths that it is not longer than: */
+    __u8 length[2];          /* enum ebpf_value */
+    __u8 other_index, other; /* of a message's address: among the parameters, and where it is */
+    __u8 size, offset;       /* of a structure, the latter from the address on, */
+    __u16 place;             /* and where it goes */
+    __u16 unused;
     __u32 scalars[EBPF_SCALARS]; /* the first of them */
 };
 

@@ -123,20 +123,46 @@ static bool lay_length(uint8_t code, uint8_t length[2])
     return within || code <= LENGTH_RESULT;
 }
 
+static bool is_buffer(const struct ebpf_param *param, uint8_t length[2])
+{
+    return param->source == SOURCE_USER_BYTES && param->limit == EBPF_LIMIT_DATA && lay_length(param->b, length);
+}
+
+static bool is_address(const struct ebpf_param *param)
+{
+    return param->source == SOURCE_USER_SOCKADDR || param->source == SOURCE_USER_SOCKADDR_OUT;
+}
+
+static enum ebpf_shape shape_of(const struct ebpf_param *others, unsigned count, uint8_t length[2])
+{
+    if (count == 0)
+        return EBPF_SHAPE_SCALARS;
+    if (count == 1 && others->source == SOURCE_USER_FIXED)
+        return EBPF_SHAPE_STRUCTURE;
+    if (count > 2 || !is_buffer(&others[0], length))
+        return EBPF_SHAPE_ANY;
+    if (count == 1)
+        return EBPF_SHAPE_BUFFER;
+    return is_address(&others[1]) ? EBPF_SHAPE_MESSAGE : EBPF_SHAPE_ANY;
+}
+
 static void lay_shape(const struct sysfold_row *row, const struct ebpf_param *others, unsigned count,
                       struct ebpf_row *laid)
 {
-    laid->shape = EBPF_SHAPE_ANY;
     if (row->param_count - count > EBPF_SCALARS)
-        return;
+        return; /* EBPF_SHAPE_ANY */
+    laid->shape = (uint8_t)shape_of(others, count, laid->length);
     if (count == 0)
-        laid->shape = EBPF_SHAPE_SCALARS;
-    if (count != 1 || others->source != SOURCE_USER_BYTES || others->limit != EBPF_LIMIT_DATA ||
-        !lay_length(others->b, laid->length))
         return;
-    laid->shape = EBPF_SHAPE_BUFFER;
-    laid->index = others->index;
-    laid->address = others->a;
+    laid->index = others[0].index;
+    laid->address = others[0].a;
+    laid->size = (uint8_t)(others[0].width * others[0].count);
+    laid->offset = others[0].b;
+    laid->place = others[0].place;
+    if (laid->shape != EBPF_SHAPE_MESSAGE)
+        return;
+    laid->other_index = others[1].index;
+    laid->other = others[1].a;
 }
 
 int rows_lay(struct ebpf_row rows[EBPF_ROWS], struct ebpf_param params[EBPF_PARAMS])
