@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     options.argv = options.system_wide ? NULL : argv;
     r = sysfold_live_open(&options, &stream, &error);
     if (r == 0 && options.system_wide) {
-        signal(SIGTERM, on_signal);
+        sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
         puts("ready");
         (void)fflush(stdout);
     }

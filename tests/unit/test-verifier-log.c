@@ -102,7 +102,8 @@ Test(verifier_log, of_this_kernel)
         {.code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_1},
         {.code = BPF_JMP | BPF_EXIT},
     };
-    LIBBPF_OPTS(bpf_prog_load_opts, options, .log_level = 1, .log_buf = log, .log_size = sizeof(log));
+    struct bpf_prog_load_opts options = {
+        .sz = sizeof(options), .log_level = 1, .log_buf = log, .log_size = sizeof(log)};
     int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "bad", "GPL", program, 3, &options);
 
     if (!*log)
