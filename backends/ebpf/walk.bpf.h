@@ -380,7 +380,8 @@ __noinline int is_same(const struct walk *walk, __u32 one, __u32 other, __u32 si
 
 #define SHORT 256
 
-/* A helper's call costs more than the words of most records. */
+/* A helper's call costs more than the words of most records. Not a word more than its span: what lies behind may not
+ * have been read yet. */
 static __always_inline void copy_record(__u8 *to, const struct walk *walk, __u64 start, __u64 size)
 {
     const __u8 *from = walk->room + at_most(start, PREFIX_MAX);
@@ -389,10 +390,8 @@ static __always_inline void copy_record(__u8 *to, const struct walk *walk, __u64
         bpf_probe_read_kernel(to, at_most(size, RECORD_MAX), from);
         return;
     }
-    for (__u64 i = 0; i < SHORT && i < size; i += 2 * sizeof(__u64)) {
+    for (__u64 i = 0; i < SHORT && i < size; i += sizeof(__u64))
         *(__u64 *)(to + i) = *(const __u64 *)(from + i);
-        *(__u64 *)(to + i + 8) = *(const __u64 *)(from + i + 8);
-    }
 }
 
 /* Once until the consumer asks again. */
