@@ -125,8 +125,8 @@ int capture_take_snapshot(struct capture *capture, bool again)
     return r;
 }
 
-/* What was lost may have been about anybody: they are looked at again as soon as there is time for it. That fails for
- * want of memory only, and will be tried again. */
+/* What was lost may have been about anybody: they are looked at again as soon as there is time for it, and if
+ * that fails, later. */
 static void repair(struct capture *capture, uint64_t now)
 {
     if (!capture->lost_until || capture->phase != PHASE_RUNNING ||

@@ -409,11 +409,13 @@ static __always_inline bool is_killed(const struct task_struct *task, long resul
 /* What was kept for this call is of no use to the next one. */
 static __always_inline void forget(struct walk *walk, struct task_struct *task, __u32 nr)
 {
-    struct kept *kept = walk->keeps ? kept_of(task, false) : NULL;
+    struct kept *kept = kept_of(task, false);
     __u64 key = bpf_get_current_pid_tgid();
 
-    if (kept)
+    if (kept) {
         kept->nr = NOTHING_KEPT;
+        kept->entered = 0;
+    }
     if (walk->replaced)
         bpf_map_delete_elem(&execs, &walk->exec);
     else if (is_exec(nr))
@@ -431,14 +433,19 @@ static __always_inline void take_call(struct walk *walk, const struct pt_regs *r
         take_native(walk, regs);
 }
 
-/* A call that is not its sample's leaves nothing behind either. */
-static __always_inline void pass_over(struct walk *walk, struct task_struct *task, __u32 nr, bool replaced)
+/* May there be something that was kept for it? */
+static __always_inline bool is_kept(const struct walk *walk, bool compat, __u32 nr)
+{
+    return walk->replaced || (!compat && (is_open(nr) || is_exec(nr)));
+}
+
+/* A call that nobody wants, or that is not its sample's, leaves nothing behind either. */
+static __always_inline void pass_over(struct walk *walk, struct task_struct *task, bool compat, __u32 nr, bool replaced)
 {
     walk->replaced = replaced;
-    walk->keeps = replaced || is_open(nr);
     if (replaced)
-        take_replaced(walk, false);
-    if (walk->keeps || is_exec(nr))
+        take_replaced(walk, compat);
+    if (is_kept(walk, compat, nr))
         forget(walk, task, nr);
 }
 
@@ -452,7 +459,7 @@ static __always_inline void tell_call(struct walk *walk, struct task_struct *tas
         return;
     walk->keeps = walk->replaced || (!compat && is_open(walk->nr));
     collect(walk);
-    if (walk->keeps || is_exec(walk->nr))
+    if (is_kept(walk, compat, walk->nr))
         forget(walk, task, walk->nr);
 }
 
@@ -472,10 +479,10 @@ int BPF_PROG(sysfold_sys_exit, struct pt_regs *regs, long result)
     replaced = is_replaced(&compat, &nr, result);
     row = find_any_row(compat, nr);
     walk = this_walk();
-    if (row == EBPF_ROWS || !is_recorded(walk, task->tgid) || is_child(compat, nr, result))
+    if (!is_recorded(walk, task->tgid) || is_child(compat, nr, result))
         return 0;
-    if (!compat && !is_sampled(walk, nr)) {
-        pass_over(walk, task, nr, replaced);
+    if (row == EBPF_ROWS || (!compat && !is_sampled(walk, nr))) {
+        pass_over(walk, task, compat, nr, replaced);
         return 0;
     }
     walk = walk_begin(walk, task->pid);

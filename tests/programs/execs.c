@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* execs HOW: becomes /bin/true by execveat with a directory (at), without one (path), or by the 32-bit gate (gate). */
+/*
+ * execs HOW: becomes /bin/true by execveat with a directory (at), without one
+ * (path), in a child after 200 others that did so by execve (many), by the
+ * 32-bit gate (gate), or so after an execve that failed (again).
+ */
 
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* What the gate is given must lie where 32 bits reach. */
@@ -35,12 +40,31 @@ static void execute_by_gate(void)
                      : "memory", "r8", "r9", "r10", "r11");
 }
 
+/* Returns in the last child, which has nothing to do yet. */
+static void execute_in_children(char **words, char **environment)
+{
+    for (int i = 0; i <= 200; i++) {
+        pid_t child = fork();
+
+        if (child == 0 && i == 200)
+            return;
+        if (child == 0)
+            _exit(execve("/bin/true", words, environment));
+        waitpid(child, NULL, 0);
+    }
+    _exit(0);
+}
+
 int main(int argc, char **argv)
 {
     char *words[] = {"first", "second", NULL}, *environment[] = {NULL};
     const char *how = argc > 1 ? argv[1] : "path";
 
-    if (!strcmp(how, "gate"))
+    if (!strcmp(how, "many"))
+        execute_in_children(words, environment);
+    if (!strcmp(how, "again"))
+        execve("/nonexistent", words, environment);
+    if (!strcmp(how, "gate") || !strcmp(how, "again"))
         execute_by_gate();
     else if (!strcmp(how, "at"))
         syscall(SYS_execveat, open("/bin", O_PATH), "true", words, environment, 0);

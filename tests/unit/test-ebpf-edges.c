@@ -188,6 +188,21 @@ Test(ebpf_edges, a_native_image_executed_by_the_32_bit_gate)
     both_tell(OPTIONS(.argv = ARGV(PROGRAM("execs"), WORD("gate")), .syscalls = "execveat"), EXECS, "");
 }
 
+Test(ebpf_edges, an_exec_that_failed_says_nothing_of_the_next)
+{
+    both_tell(OPTIONS(.argv = ARGV(PROGRAM("execs"), WORD("again")), .syscalls = "execve"), EXECS,
+              "execve execve i386:execve");
+    both_tell(OPTIONS(.argv = ARGV(PROGRAM("execs"), WORD("again")), .syscalls = "execveat"), EXECS, "");
+}
+
+Test(ebpf_edges, execs_that_nobody_wants_leave_nothing_behind)
+{
+    trace_run(&trace, OPTIONS(.argv = ARGV(PROGRAM("execs"), WORD("many")), .syscalls = "execveat"));
+    cr_assert_eq(trace_count(&trace, "exec"), 202);
+    cr_assert_eq(trace_count_text(&trace, "execveat", "dirfd=AT_FDCWD"), 1);
+    trace_finish(&trace);
+}
+
 /* A script that does nothing. */
 static char script[] = "/tmp/sysfold-edges-XXXXXX";
 
