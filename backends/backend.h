@@ -44,11 +44,22 @@ struct capture_stats {
 
 struct capture; /* each backend's own */
 
+/* Targets of a capture; a capture has one of them. */
+enum target {
+    TARGET_COMMAND = 1 << 0,
+    TARGET_PIDS = 1 << 1,
+    TARGET_SYSTEM = 1 << 2,
+    TARGET_CGROUPS = 1 << 3,
+    TARGET_CONTAINERS = 1 << 4,
+    TARGET_LISTEN = 1 << 5,
+};
+
 struct sysfold_backend {
     const char *name;
     const char *summary; /* one line, for `sysfold backends` */
-    bool system_wide;    /* it can record every process of the machine, and those of a cgroup or a container */
-    bool samples;        /* it can record one call in so many */
+    unsigned targets;    /* TARGET_*: what it can record */
+    bool samples;        /* one call in so many */
+    bool on_request;     /* it is never the best: somebody names it */
 
     /* Fills usability, reason and remedy. Cheap, without lasting effect. */
     void (*probe)(struct sysfold_backend_info *info);
@@ -65,6 +76,8 @@ struct sysfold_backend {
     void (*stats)(const struct capture *capture, struct capture_stats *ret_stats);
     /* Its program number `index` in the kernel, -ENOENT beyond the last; NULL: it has none. */
     int (*program)(const struct capture *capture, size_t index, struct sysfold_program *ret_program);
+    /* The name of one of its batches' sources, borrowed for as long as the capture; NULL: there is only the host. */
+    const char *(*source_name)(const struct capture *capture, uint32_t source);
     void (*close)(struct capture *capture);
 };
 

@@ -47,15 +47,24 @@ int sysfold_backend_probe(size_t index, struct sysfold_backend_info *ret_info)
 /* What of it all the backend cannot do; NULL: it can do everything. */
 static const char *shortcoming(const struct sysfold_backend *backend, const struct sysfold_live_options *options)
 {
-    if (options->system_wide && !backend->system_wide)
-        return "record the whole system";
-    if (options->cgroup_count && !backend->system_wide)
-        return "record a cgroup";
-    if (options->container_count && !backend->system_wide)
-        return "record a container";
-    if (options->sample && !backend->samples)
-        return "sample calls";
-    return NULL;
+    const struct {
+        bool asked;
+        enum target target;
+        const char *what;
+    } targets[] = {
+        {options->argv, TARGET_COMMAND, "run a command"},
+        {options->pid_count, TARGET_PIDS, "attach to a process"},
+        {options->system_wide, TARGET_SYSTEM, "record the whole system"},
+        {options->cgroup_count, TARGET_CGROUPS, "record a cgroup"},
+        {options->container_count, TARGET_CONTAINERS, "record a container"},
+        {options->listen, TARGET_LISTEN, "listen for sandboxes"},
+    };
+
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        if (targets[i].asked && !(backend->targets & targets[i].target))
+            return targets[i].what;
+    }
+    return options->sample && !backend->samples ? "sample calls" : NULL;
 }
 
 static int refuse(const struct sysfold_backend *backend, const struct sysfold_live_options *options,
@@ -64,7 +73,7 @@ static int refuse(const struct sysfold_backend *backend, const struct sysfold_li
     struct list able = {""};
 
     for (size_t i = 0; sysfold_backends[i]; i++) {
-        if (!shortcoming(sysfold_backends[i], options))
+        if (!sysfold_backends[i]->on_request && !shortcoming(sysfold_backends[i], options))
             list_add(&able, ", ", sysfold_backends[i]->name);
     }
     return error_set(error, -ENOSYS, "%s: cannot %s (%s can)", backend->name, shortcoming(backend, options),
@@ -100,6 +109,8 @@ static int choose_best(const struct sysfold_live_options *options, const struct 
     for (size_t i = 0; sysfold_backends[i]; i++) {
         const char *what = shortcoming(sysfold_backends[i], options);
 
+        if (sysfold_backends[i]->on_request)
+            continue;
         list_add(&reasons, "; ", sysfold_backends[i]->name);
         if (what) {
             list_add(&reasons, ": cannot ", what);

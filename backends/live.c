@@ -55,6 +55,13 @@ static int live_program(const void *data, size_t index, struct sysfold_program *
     return live->backend->program ? live->backend->program(live->capture, index, ret_program) : -ENOENT;
 }
 
+static const char *live_source_name(void *data, uint32_t source)
+{
+    const struct live *live = data;
+
+    return live->backend->source_name ? live->backend->source_name(live->capture, source) : "host";
+}
+
 static void live_close(void *data)
 {
     struct live *live = data;
@@ -68,11 +75,11 @@ static int check_target(const struct sysfold_live_options *live, struct sysfold_
 {
     bool grouped = live->cgroup_count || live->container_count;
 
-    if (!!live->argv + !!live->pid_count + live->system_wide + grouped == 1)
+    if (!!live->argv + !!live->pid_count + live->system_wide + live->listen + grouped == 1)
         return 0;
     return error_set(error, -EINVAL,
                      "give one of these: a command to run, processes to attach to, cgroups or "
-                     "containers, the whole system");
+                     "containers, the whole system, a socket to listen on");
 }
 
 static int complete_options(const struct sysfold_live_options *options, struct capture_options *ret_options,
@@ -121,6 +128,7 @@ int sysfold_live_open(const struct sysfold_live_options *options, struct sysfold
         .exit_status = live_exit_status,
         .stats = live_stats,
         .program = live_program,
+        .source_name = live_source_name,
         .close = live_close,
     };
     struct live *live = calloc(1, sizeof(*live));

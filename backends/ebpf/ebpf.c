@@ -208,7 +208,7 @@ static int ebpf_program(const struct capture *capture, size_t index, struct sysf
 const struct sysfold_backend backend_ebpf = {
     .name = "ebpf",
     .summary = "a command, processes, or the whole machine, from within the kernel (needs privilege)",
-    .system_wide = true,
+    .targets = TARGET_COMMAND | TARGET_PIDS | TARGET_SYSTEM | TARGET_CGROUPS | TARGET_CONTAINERS,
     .samples = true,
     .probe = ebpf_probe,
     .open = ebpf_open,

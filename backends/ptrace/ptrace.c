@@ -243,6 +243,7 @@ static void ptrace_stats(const struct capture *capture, struct capture_stats *re
 const struct sysfold_backend backend_ptrace = {
     .name = "ptrace",
     .summary = "a command and its children, or attached processes, without privilege (seccomp and ptrace)",
+    .targets = TARGET_COMMAND | TARGET_PIDS,
     .probe = ptrace_probe,
     .open = ptrace_open,
     .start = ptrace_start,
