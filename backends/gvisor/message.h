@@ -26,6 +26,8 @@ enum message_type {
     MESSAGE_TASK_EXIT,
     MESSAGE_RAW,
     MESSAGE_OPEN,
+    MESSAGE_EXECVE = 11,
+    MESSAGE_MMAP_INFO = 35,
     MESSAGE_LAST = 38,
 };
 
@@ -33,6 +35,7 @@ enum message_type {
 struct arena {
     uint8_t *bytes;
     size_t size, used;
+    struct chunk *chunks; /* what found no room */
 };
 
 void arena_finish(struct arena *arena);

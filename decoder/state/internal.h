@@ -20,7 +20,7 @@
 #include "common/rows.h"
 #include "decoder/state/fds.h"
 #include "decoder/state/state.h"
-#include "decoder/state/table.h"
+#include "common/table.h"
 #include "decoder/state/text.h"
 
 #define COMM_ROOM 16

@@ -5,7 +5,7 @@
 /* The lines of strace's output, as things that happened: calls in one piece, at the place where they ended. */
 
 #include "common/callnames.h"
-#include "decoder/state/table.h"
+#include "common/table.h"
 #include "strace-text.h"
 
 enum item_kind {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "table.h"
+#include "common/table.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SYSFOLD_STATE_TABLE_H
-#define SYSFOLD_STATE_TABLE_H
+#ifndef SYSFOLD_COMMON_TABLE_H
+#define SYSFOLD_COMMON_TABLE_H
 
 /*
  * From a 64-bit key to a pointer. Open addressing with linear probing, at most

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/gvisor/tasks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void tasks_init(struct tasks *tasks)
+{
+    *tasks = (struct tasks){0};
+    table_init(&tasks->threads, (uintptr_t)tasks);
+    table_init(&tasks->processes, (uintptr_t)tasks);
+}
+
+void call_state_clear(struct call_state *call)
+{
+    struct values at_enter = call->at_enter, at_exit = call->at_exit, image = call->image;
+
+    values_clear(&at_enter);
+    values_clear(&at_exit);
+    values_clear(&image);
+    *call = (struct call_state){.at_enter = at_enter, .at_exit = at_exit, .image = image};
+}
+
+void call_state_finish(struct call_state *call)
+{
+    values_finish(&call->at_enter);
+    values_finish(&call->at_exit);
+    values_finish(&call->image);
+}
+
+static void destroy_thread(struct thread *thread)
+{
+    call_state_finish(&thread->call);
+    if (thread->interrupted)
+        call_state_finish(thread->interrupted);
+    free(thread->interrupted);
+    free(thread);
+}
+
+void tasks_finish(struct tasks *tasks)
+{
+    for (size_t i = 0; i < tasks->threads.room; i++) {
+        if (tasks->threads.entries[i].value)
+            destroy_thread(tasks->threads.entries[i].value);
+    }
+    for (size_t i = 0; i < tasks->processes.room; i++)
+        free(tasks->processes.entries[i].value);
+    table_finish(&tasks->threads);
+    table_finish(&tasks->processes);
+}
+
+struct thread *tasks_thread(const struct tasks *tasks, uint32_t tid)
+{
+    return table_get(&tasks->threads, tid);
+}
+
+struct process *tasks_process(const struct tasks *tasks, uint32_t pid)
+{
+    return table_get(&tasks->processes, pid);
+}
+
+static struct process *add_process(struct tasks *tasks, uint32_t pid)
+{
+    struct process *process = NULL;
+
+    if (tasks->processes.used < TASKS_THREADS_MAX && table_reserve(&tasks->processes) == 0)
+        process = calloc(1, sizeof(*process));
+    if (!process)
+        return NULL;
+    process->pid = pid;
+    table_put(&tasks->processes, pid, process);
+    return process;
+}
+
+static void join(struct process *process, struct thread *thread)
+{
+    thread->process = process;
+    thread->previous = NULL;
+    thread->next = process->first;
+    if (process->first)
+        process->first->previous = thread;
+    process->first = thread;
+    process->threads++;
+}
+
+static void leave(struct thread *thread)
+{
+    if (thread->previous)
+        thread->previous->next = thread->next;
+    else
+        thread->process->first = thread->next;
+    if (thread->next)
+        thread->next->previous = thread->previous;
+    thread->process->threads--;
+}
+
+struct thread *tasks_add(struct tasks *tasks, uint32_t pid, uint32_t tid)
+{
+    struct process *process = tasks_process(tasks, pid);
+    struct thread *thread;
+
+    if (tasks->threads.used >= TASKS_THREADS_MAX || table_reserve(&tasks->threads) < 0)
+        return NULL;
+    thread = calloc(1, sizeof(*thread));
+    if (thread && !process)
+        process = add_process(tasks, pid);
+    if (!thread || !process) {
+        free(thread);
+        return NULL;
+    }
+    thread->tid = tid;
+    thread->told_nr = UINT32_MAX;
+    join(process, thread);
+    table_put(&tasks->threads, tid, thread);
+    return thread;
+}
+
+void tasks_remove(struct tasks *tasks, struct thread *thread)
+{
+    tasks_stop_waiting(tasks, thread);
+    leave(thread);
+    table_remove(&tasks->threads, thread->tid);
+    destroy_thread(thread);
+}
+
+void tasks_remove_process(struct tasks *tasks, struct process *process)
+{
+    while (process->first)
+        tasks_remove(tasks, process->first);
+    table_remove(&tasks->processes, process->pid);
+    free(process);
+}
+
+int tasks_make_leader(struct tasks *tasks, struct thread *thread)
+{
+    struct thread *leader = tasks_thread(tasks, thread->process->pid);
+
+    if (leader == thread)
+        return 0;
+    if (table_reserve(&tasks->threads) < 0)
+        return -ENOMEM;
+    if (leader)
+        tasks_remove(tasks, leader);
+    table_remove(&tasks->threads, thread->tid);
+    thread->process->stale_tid = thread->tid;
+    thread->tid = thread->process->pid;
+    table_put(&tasks->threads, thread->tid, thread);
+    return 0;
+}
+
+void tasks_wait(struct tasks *tasks, struct thread *thread, uint64_t until)
+{
+    tasks_stop_waiting(tasks, thread);
+    thread->is_waiting = true;
+    thread->waits_until = until;
+    thread->next_waiting = NULL;
+    thread->previous_waiting = tasks->last_waiting;
+    if (tasks->last_waiting)
+        tasks->last_waiting->next_waiting = thread;
+    else
+        tasks->first_waiting = thread;
+    tasks->last_waiting = thread;
+}
+
+void tasks_stop_waiting(struct tasks *tasks, struct thread *thread)
+{
+    if (!thread->is_waiting)
+        return;
+    if (thread->previous_waiting)
+        thread->previous_waiting->next_waiting = thread->next_waiting;
+    else
+        tasks->first_waiting = thread->next_waiting;
+    if (thread->next_waiting)
+        thread->next_waiting->previous_waiting = thread->previous_waiting;
+    else
+        tasks->last_waiting = thread->previous_waiting;
+    thread->is_waiting = false;
+}
