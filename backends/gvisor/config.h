@@ -24,6 +24,7 @@
  *   - where metadata knows no raw points: the schematized ones alone.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <sysfold/error.h>
@@ -37,6 +38,7 @@ struct config_options {
     int retries;
     const char *backoff;     /* "25us" */
     const char *backoff_max; /* "10ms" */
+    bool may_be_absent;      /* a sandbox starts although nobody listens, and then tells nobody anything */
 };
 
 #define CONFIG_RETRIES 3
