@@ -29,6 +29,7 @@ void capture_arguments_finish(struct capture_arguments *arguments)
     free(arguments->pids);
     free(arguments->cgroups);
     free(arguments->containers);
+    free(arguments->binds);
 }
 
 /* An option that may be given again continues its comma-separated list. */
@@ -136,8 +137,65 @@ static bool take_group(const struct command *command, struct capture_arguments *
     return taken;
 }
 
+/* Only the rights of a file's three classes. 0 would be the default's. */
+static bool take_mode(const struct command *command, struct capture_arguments *arguments)
+{
+    char *end;
+    unsigned long mode = strtoul(optarg, &end, 8);
+
+    if (optarg[0] < '0' || optarg[0] > '7' || *end || mode == 0 || mode > 0777) {
+        misused(command, "--socket-mode: '%s' is not an octal mode from 1 to 777", optarg);
+        return false;
+    }
+    arguments->live.socket_mode = (uint32_t)mode;
+    return true;
+}
+
+static bool take_absolute(const struct command *command, const char *what, const char **path)
+{
+    if (optarg[0] != '/') {
+        misused(command, "%s: '%s' is not an absolute path", what, optarg);
+        return false;
+    }
+    *path = optarg;
+    return true;
+}
+
+/* What only the gvisor backend has. */
+static bool take_gvisor_option(const struct command *command, struct capture_arguments *arguments, int option)
+{
+    struct sysfold_live_options *live = &arguments->live;
+    bool taken = true;
+
+    switch (option) {
+    case CAPTURE_SOCKET:
+        return take_absolute(command, "--socket", &live->socket_path);
+    case 267:
+        return take_mode(command, arguments);
+    case 268:
+        live->socket_owner = optarg;
+        break;
+    case 269:
+        live->rootfs = optarg;
+        break;
+    case 270:
+        taken = add_name(command, "--bind", &arguments->binds, &live->bind_count, optarg);
+        live->binds = arguments->binds;
+        break;
+    case CAPTURE_RUNSC:
+        live->runsc = optarg;
+        break;
+    default:
+        live->runsc_root = optarg;
+        break;
+    }
+    return taken;
+}
+
 bool capture_take_option(const struct command *command, struct capture_arguments *arguments, int option)
 {
+    if (option >= CAPTURE_SOCKET && option <= CAPTURE_RUNSC_ROOT)
+        return take_gvisor_option(command, arguments, option);
     switch (option) {
     case 'b':
         return take_backend(command, arguments, optarg);
@@ -177,10 +235,47 @@ bool capture_take_option(const struct command *command, struct capture_arguments
     }
 }
 
+/* An option of the gvisor backend chooses it; that backend listens where it is given no other target. */
+static bool settle_gvisor(const struct command *command, struct sysfold_live_options *live)
+{
+    bool targeted = live->argv || live->pid_count || live->system_wide || live->cgroup_count || live->container_count;
+    const struct {
+        const char *name;
+        bool given;
+        bool fitting; /* to the target */
+        const char *use;
+    } options[] = {
+        {"--socket", live->socket_path, true, ""},
+        {"--socket-mode", live->socket_mode, live->socket_path || !targeted, "the socket that sandboxes connect to"},
+        {"--socket-owner", live->socket_owner, live->socket_path || !targeted, "the socket that sandboxes connect to"},
+        {"--rootfs", live->rootfs, live->argv, "a command to run"},
+        {"--bind", live->bind_count, live->argv, "a command to run"},
+        {"--runsc", live->runsc, true, ""},
+        {"--runsc-root", live->runsc_root, live->container_count || live->system_wide,
+         "containers that run (--container, --system-wide)"},
+    };
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (!options[i].given)
+            continue;
+        if (live->backend && strcmp(live->backend, "gvisor") != 0) {
+            misused(command, "%s is for the gvisor backend, not for %s", options[i].name, live->backend);
+            return false;
+        }
+        if (!options[i].fitting) {
+            misused(command, "%s is for %s", options[i].name, options[i].use);
+            return false;
+        }
+        live->backend = "gvisor";
+    }
+    live->listen = live->socket_path || (!targeted && live->backend && !strcmp(live->backend, "gvisor"));
+    return true;
+}
+
 /* Exactly one kind of target. */
 static bool check_target(const struct command *command, const struct sysfold_live_options *live)
 {
-    const char *given[3];
+    const char *given[4];
     size_t count = 0;
 
     if (live->pid_count)
@@ -189,8 +284,10 @@ static bool check_target(const struct command *command, const struct sysfold_liv
         given[count++] = "--system-wide";
     if (live->cgroup_count || live->container_count)
         given[count++] = live->cgroup_count ? "--cgroup" : "--container";
+    if (live->listen)
+        given[count++] = "--socket";
     if (!count && !live->argv)
-        misused(command, "give a command to run, or -p, --system-wide, --cgroup or --container");
+        misused(command, "give a command to run, or -p, --system-wide, --cgroup, --container or --socket");
     else if (count && live->argv)
         misused(command, "either %s or a command ('%s'), not both", given[0], live->argv[0]);
     else if (count > 1)
@@ -212,7 +309,7 @@ bool capture_take_target(const struct command *command, struct capture_arguments
     live->sample = arguments->sample;
     if (optind < argc)
         live->argv = argv + optind;
-    if (!check_target(command, live))
+    if (!settle_gvisor(command, live) || !check_target(command, live))
         return false;
     if (arguments->follow && live->no_follow) {
         misused(command, "--follow and --no-follow exclude each other");

@@ -15,10 +15,13 @@ struct capture_arguments {
     char *syscalls; /* every -e, joined */
     char *sample;   /* every --sample, joined */
     pid_t *pids;
-    const char **cgroups, **containers;
+    const char **cgroups, **containers, **binds;
 };
 
 /* Options from 256 to 299 are the capture's; a subcommand's own ones without a letter start at 300. */
+#define CAPTURE_SOCKET 266
+#define CAPTURE_RUNSC 271
+#define CAPTURE_RUNSC_ROOT 272
 #define CAPTURE_LETTERS "+:hb:e:p:fs:"
 /* clang-format off */
 #define CAPTURE_OPTIONS \
@@ -36,7 +39,14 @@ struct capture_arguments {
     {"system-wide", no_argument, NULL, 262}, \
     {"cgroup", required_argument, NULL, 263}, \
     {"container", required_argument, NULL, 264}, \
-    {"sample", required_argument, NULL, 265}
+    {"sample", required_argument, NULL, 265}, \
+    {"socket", required_argument, NULL, CAPTURE_SOCKET}, \
+    {"socket-mode", required_argument, NULL, 267}, \
+    {"socket-owner", required_argument, NULL, 268}, \
+    {"rootfs", required_argument, NULL, 269}, \
+    {"bind", required_argument, NULL, 270}, \
+    {"runsc", required_argument, NULL, CAPTURE_RUNSC}, \
+    {"runsc-root", required_argument, NULL, CAPTURE_RUNSC_ROOT}
 /* clang-format on */
 
 #define CAPTURE_HELP                                                                                                   \
@@ -57,7 +67,17 @@ struct capture_arguments {
     "                       best that can do it here, and said so if it is given\n"                                    \
     "      --no-filter      ptrace: stop at every call, without a seccomp filter\n"                                    \
     "      --no-pin         ptrace: never hold a busy thread on the tracer's cpu\n"                                    \
-    "      --buffer=BYTES   room between the target and sysfold (8388608; ebpf: for each cpu)\n"
+    "      --buffer=BYTES   room between the target and sysfold (8388608; ebpf: for each cpu)\n"                       \
+    "      --socket=PATH    gvisor: the sandboxes that connect to this socket (without a target:\n"                    \
+    "                       sysfold/gvisor.sock below /run, or your $XDG_RUNTIME_DIR)\n"                               \
+    "      --socket-mode=MODE\n"                                                                                       \
+    "                       gvisor: the socket's mode, octal (0600)\n"                                                 \
+    "      --socket-owner=USER[:GROUP]\n"                                                                              \
+    "                       gvisor: whom the socket belongs to (you)\n"                                                \
+    "      --rootfs=DIR     gvisor: the command's root directory, not written to (/)\n"                                \
+    "      --bind=DIR       gvisor: a directory that the command may write to (repeatable)\n"                          \
+    "      --runsc=PATH     gvisor: the runsc to use, instead of PATH's\n"                                             \
+    "      --runsc-root=DIR gvisor: where runsc keeps its containers (its --root)\n"
 
 #define CAPTURE_STATUS_HELP                                                                                            \
     "The exit status is the command's; sysfold dies by the signal that killed it. 125:\n"                              \

@@ -206,7 +206,7 @@ const struct command command_record = {
     .summary = "the same, into a capture file",
     .help = "Usage: sysfold record -o FILE [OPTION]... [--] COMMAND [ARGUMENT]...\n"
             "  or:  sysfold record -o FILE [OPTION]... -p PID...\n"
-            "  or:  sysfold record -o FILE [OPTION]... --system-wide | --cgroup=PATH | --container=ID\n"
+            "  or:  sysfold record -o FILE [OPTION]... --system-wide | --cgroup=PATH | --container=ID | --socket=PATH\n"
             "Record what a command and its children, or running processes, do.\n"
             "\n" CAPTURE_HELP "\n"
             "Where to:\n"

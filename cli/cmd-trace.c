@@ -137,7 +137,7 @@ const struct command command_trace = {
     .summary = "run a command, or attach to processes, and print what they do",
     .help = "Usage: sysfold trace [OPTION]... [--] COMMAND [ARGUMENT]...\n"
             "  or:  sysfold trace [OPTION]... -p PID...\n"
-            "  or:  sysfold trace [OPTION]... --system-wide | --cgroup=PATH | --container=ID\n"
+            "  or:  sysfold trace [OPTION]... --system-wide | --cgroup=PATH | --container=ID | --socket=PATH\n"
             "Print each system call with its arguments and its result, one line an event,\n"
             "on standard error.\n"
             "\n" CAPTURE_HELP "\n"

@@ -11,8 +11,8 @@
 #include "cli.h"
 
 static const struct command *const commands[] = {
-    &command_trace,   &command_record, &command_read,     &command_stats, &command_ps,
-    &command_compare, &command_schema, &command_backends, NULL,
+    &command_trace,   &command_record, &command_read,     &command_stats,  &command_ps,
+    &command_compare, &command_schema, &command_backends, &command_gvisor, NULL,
 };
 
 void complain(const char *format, ...)

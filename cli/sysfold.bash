@@ -3,11 +3,11 @@
 
 _sysfold() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
-    local capture='--backend --pid --follow --no-follow --snaplen --string-max --timed --no-filter --no-pin --buffer --system-wide --cgroup --container --sample --output'
+    local capture='--backend --pid --follow --no-follow --snaplen --string-max --timed --no-filter --no-pin --buffer --system-wide --cgroup --container --sample --socket --socket-mode --socket-owner --rootfs --bind --runsc --runsc-root --output'
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'trace record read stats ps compare schema backends help --help --version' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'trace record read stats ps compare schema backends gvisor help --help --version' -- "$current")
         return
     fi
     case $command in
@@ -21,8 +21,12 @@ _sysfold() {
     ps) options='--json --help' ;;
     compare) options='--backends --truth --strace --timeout --snaplen --ignore --output --all --limit --color --json --junit --story --quiet --help' ;;
     backends) options='--verbose --json --help' ;;
+    gvisor)
+        options='--socket --must-connect --all --write --runsc --runsc-root --help'
+        [[ $COMP_CWORD == 2 && $current != -* ]] && options='config attach'
+        ;;
     schema) options='--markdown --json --man --help' ;;
-    help) options='trace record read stats ps compare schema backends' ;;
+    help) options='trace record read stats ps compare schema backends gvisor' ;;
     *) return ;;
     esac
     case $previous in
@@ -32,7 +36,7 @@ _sysfold() {
     --color) options='auto always never' ;;
     -p | --pid) options=$(cd /proc && printf '%s ' [0-9]*) ;;
     -e) options='file process network memory signal ipc desc' ;;
-    -o | --output | --truth | --strace)
+    -o | -w | --output | --write | --truth | --strace | --socket | --rootfs | --bind | --runsc | --runsc-root)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;

@@ -24,6 +24,7 @@
  *   - where metadata knows no raw points: the schematized ones alone.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <sysfold/error.h>
@@ -37,6 +38,7 @@ struct config_options {
     int retries;
     const char *backoff;     /* "25us" */
     const char *backoff_max; /* "10ms" */
+    bool may_be_absent;      /* a sandbox starts although nobody listens, and then tells nobody anything */
 };
 
 #define CONFIG_RETRIES 3
@@ -47,5 +49,9 @@ struct config_options {
  * Errors: -EBADMSG (that is no metadata), -ENOTSUP (there is none of the chosen calls, or no remote sink), -ENOMEM. */
 int config_generate(const char *metadata, const struct config_options *options, char **ret_json,
                     struct sysfold_error *error);
+
+/* Where sandboxes connect if nobody says otherwise: sysfold/gvisor.sock in $XDG_RUNTIME_DIR, for root in /run. The caller's
+ * to free(). -ENOENT: we have no such directory. */
+int config_default_endpoint(char **ret_path, struct sysfold_error *error);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sysfold/compare.h>
 #include <sysfold/error.h>
 #include <sysfold/event.h>
+#include <sysfold/gvisor.h>
 #include <sysfold/schema.h>
 #include <sysfold/state.h>
 #include <sysfold/stream.h>

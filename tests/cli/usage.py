@@ -11,7 +11,7 @@ import unittest
 from kit import Case, main
 
 COMMANDS = {"trace": 125, "record": 125, "read": 2, "stats": 2, "ps": 2, "compare": 2, "schema": 2,
-            "backends": 2}
+            "backends": 2, "gvisor": 2}
 
 
 class Usage(Case):
