@@ -244,11 +244,18 @@ void life_start(struct sandbox *sandbox, const Gv__Start *start, struct instant 
 /* The sentry leaves out which signal the child's end sends. */
 static uint64_t flags_of(const struct call_state *call, const Gv__CloneInfo *info)
 {
+    uint64_t flags = 0;
+    struct value told;
+
     if (!call->begun)
         return info->flags;
     if (call->nr == FORK_NR || call->nr == VFORK_NR)
-        return info->flags | SIGCHLD_NR;
-    return call->nr == CLONE_NR && call->has_args ? info->flags | (call->args[0] & SIGNAL_BITS) : info->flags;
+        flags = SIGCHLD_NR;
+    else if (call->nr == CLONE_NR && call->has_args)
+        flags = call->args[0];
+    else if (call->nr == CLONE_NR && values_find(&call->at_enter, P_CLONE_flags, &told))
+        memcpy(&flags, told.bytes, sizeof(flags));
+    return info->flags | (flags & SIGNAL_BITS);
 }
 
 static uint32_t ppid_of(const struct thread *parent, const Gv__CloneInfo *info)
