@@ -9,10 +9,15 @@
  *
  *   - peers are checked by SO_PEERCRED: root, our own user, and whom the socket's
  *     owner and mode let in;
- *   - a client that has not shaken hands HANDSHAKE_MS after it connected is
- *     closed, and so is one whose handshake is wrong (each complained of once
- *     through `complain`, and counted);
- *   - more than CONNECTIONS_MAX at a time are refused.
+ *   - a client that has not shaken hands SERVER_HANDSHAKE_MS after it connected is
+ *     closed, and so is one whose handshake is wrong;
+ *   - more than SERVER_CONNECTIONS_MAX at a time are refused, and so are those for
+ *     whom no descriptor is left: RLIMIT_NOFILE is the caller's to raise.
+ *
+ * Every client that shook hands has its FRAME_OPENED and FRAME_CLOSED, and between
+ * them its packets in order; those and what frames say is lost are all that it
+ * sent. While the queue is full only packets are dropped: the other two are told
+ * once there is room.
  */
 
 #include <stdbool.h>
@@ -25,6 +30,7 @@
 
 #define SERVER_CONNECTIONS_MAX 1024
 #define SERVER_HANDSHAKE_MS 5000
+#define SERVER_ENDPOINTS_MAX 16
 
 struct server;
 
@@ -32,28 +38,33 @@ struct server_endpoint {
     const char *path; /* an absolute path of at most 107 bytes; a stale socket there is replaced, nothing else is */
     mode_t mode;      /* of the socket, e.g. 0600 */
     uid_t uid;        /* its owner; -1: the caller's own */
-    gid_t gid;
+    gid_t gid;        /* as well */
 };
 
 struct server_counts {
     uint64_t accepted; /* hands shaken */
     uint64_t refused;  /* wrong peers, wrong handshakes, silent clients, too many */
-    uint64_t open;     /* connections now */
-    uint64_t packets;
-    uint64_t lost; /* received, but not handed over */
+    uint64_t open;     /* hands shaken, and not closed yet */
+    uint64_t packets;  /* received, those among them that were lost as well */
+    uint64_t lost;     /* received, but not handed over */
 };
 
 /* Nothing listens yet. `queue` is borrowed until server_destroy(), and gets its end when the server has stopped. */
 int server_create(struct queue *queue, struct server **ret_server, struct sysfold_error *error);
 /* Listens there as well; before server_start(). *ret_number is what frames say: 0, 1, ... Errors: -EADDRINUSE (somebody
- * listens there), -EEXIST (something else than a socket is there), -ENAMETOOLONG, others of the system. */
+ * listens there), -EEXIST (something else than a socket is there), -ENAMETOOLONG, -EINVAL (not an absolute path), -ENOSPC
+ * (more than SERVER_ENDPOINTS_MAX), others of the system. */
 int server_listen(struct server *server, const struct server_endpoint *endpoint, uint16_t *ret_number,
                   struct sysfold_error *error);
+/* How long a client may take to shake hands, where it is not SERVER_HANDSHAKE_MS; before server_start(). */
+void server_set_handshake_limit(struct server *server, uint32_t ms);
 /* The thread begins. All signals are blocked in it. */
 int server_start(struct server *server, struct sysfold_error *error);
-/* Asks the thread to receive what is there, close everything and end the queue. Async-signal-safe. */
+/* Asks the thread to receive what is there, close everything and end the queue. Async-signal-safe. What is still to be
+ * told then waits for room in the queue, until server_destroy() at the latest: read the queue to its end before. */
 void server_stop(struct server *server);
-/* Ends the thread by itself once all connections that there were are closed, and there was at least one. */
+/* Ends the thread by itself, like server_stop(), once all connections that there were are closed, and hands were shaken
+ * with at least one. */
 void server_stop_when_idle(struct server *server);
 /* Any thread. */
 void server_counts(const struct server *server, struct server_counts *ret_counts);
