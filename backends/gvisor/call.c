@@ -355,8 +355,7 @@ static void take_values(const struct sandbox *sandbox, struct call_state *call, 
                           sandbox->options->live.string_vector_max);
 }
 
-static void on_enter(struct sandbox *sandbox, struct thread *thread, const struct message *message,
-                     struct instant when)
+static void on_enter(struct sandbox *sandbox, struct thread *thread, const struct message *message, struct instant when)
 {
     bool is_raw = message->type == MESSAGE_RAW;
     struct call_state *call = &thread->call;
@@ -403,7 +402,8 @@ static bool is_late(struct sandbox *sandbox, struct thread *thread, uint32_t nr,
     return true;
 }
 
-static void on_return(struct sandbox *sandbox, struct thread *thread, const struct message *message, struct instant when)
+static void on_return(struct sandbox *sandbox, struct thread *thread, const struct message *message,
+                      struct instant when)
 {
     bool is_raw = message->type == MESSAGE_RAW;
     struct call_state *call = &thread->call;

@@ -167,7 +167,8 @@ static struct thread *show(struct sandbox *sandbox, const Gv__ContextData *conte
         return NULL;
     if (context->parent_thread_group_id > 0 && !thread->process->ppid)
         thread->process->ppid = (uint32_t)context->parent_thread_group_id;
-    tell_sight(sandbox, thread, context, thread_time(thread, time), NULL, 0);
+    if (thread->tid) /* what nobody can be named for stays without a thread */
+        tell_sight(sandbox, thread, context, thread_time(thread, time), NULL, 0);
     return thread;
 }
 

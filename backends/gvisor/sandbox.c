@@ -216,6 +216,11 @@ uint64_t sandbox_due(const struct sandbox *sandbox)
     return sandbox->received + WINDOW_NS < due ? sandbox->received + WINDOW_NS : due;
 }
 
+bool sandbox_is_over(const struct sandbox *sandbox)
+{
+    return sandbox->ended && order_is_empty(&sandbox->order);
+}
+
 uint32_t sandbox_source(const struct sandbox *sandbox)
 {
     return sandbox->source;

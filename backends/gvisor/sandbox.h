@@ -11,6 +11,7 @@
  * Pure: it asks nobody. All memory is bounded, whatever the sandbox sends.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,9 @@ void sandbox_end(struct sandbox *sandbox, uint64_t time);
 size_t sandbox_take(struct sandbox *sandbox, uint64_t now, const uint8_t *const **ret_records);
 /* When sandbox_take() may have more, without further packets; UINT64_MAX: never. */
 uint64_t sandbox_due(const struct sandbox *sandbox);
+
+/* It has ended, and all of it has been taken and given back. */
+bool sandbox_is_over(const struct sandbox *sandbox);
 
 uint32_t sandbox_source(const struct sandbox *sandbox);
 /* Its first container's id; "sandbox" until that is known. Borrowed from the sandbox. */
