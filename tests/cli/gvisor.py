@@ -43,7 +43,7 @@ class Usage(Case):
         self.complain(2, "gvisor", "config", "-w", "a", about="-w")
         self.complain(2, "gvisor", "config", "--socket=a.sock", about="absolute")
         self.complain(2, "gvisor", "config", "--socket=/" + 107 * "a", about="too long")
-        self.complain(2, "gvisor", "config", "-e", "opena", about="opena")
+        self.complain(2, "gvisor", "config", "--socket=/a", "-e", "opena", about="opena")
 
     def test_config_without_runsc(self):
         for missing in [[], ["--runsc=runsc"], ["--runsc=" + self.path("runsc")]]:
