@@ -158,14 +158,14 @@ static void free_words(struct words *words)
 }
 #define cleanup_words __attribute__((cleanup(free_words)))
 
-/* What runsc says is kept apart: in `log` why it failed, in `run.log` how the command ended. */
+/* What runsc says is kept apart: in `log` why it failed, in boot.log, the sandbox's, and run.log how the command ended. */
 static void add_run_words(const struct launch *launch, struct words *words)
 {
     add_word(words, launch->program, "");
     add_path(words, "--root=", launch, "state");
     add_path(words, "--log=", launch, "log");
-    add_path(words, "--debug-log=", launch, "run.log");
-    add_word(words, "--debug-command=run", "");
+    add_path(words, "--debug-log=", launch, "%COMMAND%.log");
+    add_word(words, "--debug-command=run,boot", "");
     add_word(words, "--network=none", "");
     add_word(words, "--ignore-cgroups", "");
     add_word(words, "--overlay2=root:memory", "");
@@ -303,11 +303,11 @@ static char *read_log(const struct launch *launch, const char *name)
     return text;
 }
 
-/* runsc's own exit status does not tell a signal from an exit with 128 and more; its log does, with a wait status. */
-static bool find_status(const struct launch *launch, int *ret_status)
+/* The wait status that a process of runsc's says it got, last. */
+static bool find_logged_status(const struct launch *launch, const char *name, int *ret_status)
 {
     static const char phrase[] = "Exiting with status: ";
-    cleanup_free char *log = read_log(launch, "run.log");
+    cleanup_free char *log = read_log(launch, name);
     const char *found = NULL;
     char *end;
     long status;
@@ -321,6 +321,13 @@ static bool find_status(const struct launch *launch, int *ret_status)
         return false;
     *ret_status = (int)status;
     return true;
+}
+
+/* runsc's own exit status does not tell a signal from an exit with 128 and more; its logs do. `runsc run` itself cannot
+ * where the sandbox was gone before it could ask. */
+static bool find_status(const struct launch *launch, int *ret_status)
+{
+    return find_logged_status(launch, "boot.log", ret_status) || find_logged_status(launch, "run.log", ret_status);
 }
 
 /* What runsc could not execute for a reason that only executing it shows. */
@@ -429,7 +436,7 @@ static void delete_state(const struct launch *launch)
 
 static void remove_files(const struct launch *launch)
 {
-    static const char *const names[] = {"config.json", "log", "run.log", "kill.log", "complaints"};
+    static const char *const names[] = {"config.json", "log", "run.log", "boot.log", "kill.log", "complaints"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         cleanup_free char *path = path_of(launch, names[i]);
