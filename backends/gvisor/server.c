@@ -147,6 +147,17 @@ static void retry_untold(struct server *server)
     }
 }
 
+/* Packets come after the beginning, or not at all. */
+static bool has_begun(struct server *server, struct connection *connection)
+{
+    if (!connection->opened_untold)
+        return true;
+    if (!tell_rest(server, connection))
+        return false;
+    server->untold_count--;
+    return true;
+}
+
 static void lose_packet(struct server *server, struct connection *connection)
 {
     if (connection->lost < UINT32_MAX)
@@ -160,7 +171,7 @@ static void hand_over(struct server *server, struct connection *connection, size
     size_t size = (sizeof(*frame) + length + FRAME_ALIGNMENT - 1) & ~(size_t)(FRAME_ALIGNMENT - 1);
 
     count(&server->counts.packets);
-    if (length > PACKET_MAX || connection->opened_untold) {
+    if (length > PACKET_MAX || !has_begun(server, connection)) {
         lose_packet(server, connection);
         return;
     }
