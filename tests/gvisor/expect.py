@@ -7,7 +7,7 @@ import ipaddress
 import struct
 
 ABSENT = "absent"  # also what could not be read
-EXIT_CALLS = (60, 231)
+EXIT_CALLS, EXEC_CALLS = (60, 231), (59, 322)
 RESTARTS = range(512, 517)
 RESTART_SYSCALL, RT_SIGRETURN = 219, 15
 EINTR, EFAULT = 4, 14
@@ -40,7 +40,8 @@ class Call:
     def __init__(self, tid, tgid, sysno):
         self.tid, self.tgid, self.sysno = tid, tgid, sysno
         self.raw, self.told = [None, None], [None, None]
-        self.began = self  # the call that this one restarts
+        self.began = self   # the call that this one restarts
+        self.image = False  # an exec, of which more was told than the call
 
     def exits(self):
         return [side[1] for side in (self.raw, self.told) if side[1]]
@@ -156,9 +157,13 @@ def told_args(call):
         return {"clock": get("clock_id"), "flags": get("flags")}
     if kind == "InotifyAddWatch":
         return {"fd": get("fd"), "path": path_of(call), "mask": get("mask")}
-    return {name: get(name) for name in ("fd", "flags", "addr", "length", "prot", "offset", "request", "pid", "backlog")}
+    return {name: get(name) for name in AS_NAMED.get(kind, ())}
 
 
+# Messages whose fields are the row's parameters, as they are called.
+AS_NAMED = {"Close": ["fd"], "Signalfd": ["fd", "flags"], "TimerfdSetTime": ["fd", "flags"], "TimerfdGetTime": ["fd"],
+            "InotifyInit": ["flags"], "InotifyRmWatch": ["fd"], "Listen": ["fd", "backlog"], "Ptrace": ["request", "pid"],
+            "Mmap": ["addr", "length", "prot", "flags", "fd", "offset"]}
 # readv's and writev's count is of bytes, the row's of vectors; inotify_rm_watch's is not its argument.
 NOT_TOLD = {"iovcnt", "wd", "parent_tid", "child_tid", "data", "dev", "ino", "file", "sockets"}
 
@@ -172,6 +177,7 @@ class Expectation:
         self.open = {}          # tid: its latest call
         self.tgids, self.parents, self.living = {}, {}, {}
         self.notices, self.superseded, self.ended = {}, set(), set()
+        self.exits = {}         # tgid: those of its threads
         self.events = []        # (message index, event)
         self.has_raw = any(m.kind == "Syscall" for m in messages)
         self.leader_gives_way()
@@ -225,15 +231,23 @@ class Expectation:
 
     def take_exec(self, m):
         credentials = m.context.get("credentials")
-        args = {"pid": m.tgid, "old_tid": m.tid, "dev": ABSENT, "ino": m.get("binary_ino", ABSENT), "comm": Ellipsis,
-                "exe": m.get("binary_path", "")}
+        args = {"pid": m.tgid, "old_tid": m.tid, "dev": ABSENT, "ino": m.get("binary_ino", ABSENT),
+                "comm": self.name_after(m), "exe": m.get("binary_path", "")}
         for name, field in [("uid", "real_uid"), ("euid", "effective_uid"), ("gid", "real_gid"), ("egid", "effective_gid")]:
             args[name] = ABSENT if credentials is None else credentials.get(field, 0)
         self.events.append((m.index, Event("exec", m.tgid, args, times=[m.time], pid=m.tgid)))
+        if m.tid in self.open:
+            self.open[m.tid].image = True
         if m.tid != m.tgid:  # it has the leader's id from here on
             self.end(m.tid)
             if m.tid in self.open:
                 self.open[m.tid].tid = m.tgid
+
+    def name_after(self, m):
+        """What the process is called from its next call on."""
+        later = (n for n in self.messages if n.index > m.index and n.tid == m.tgid and n.kind not in (
+            "Execve", "ExecveInfo", "TaskExit"))
+        return next((n.context["process_name"] for n in later if "process_name" in n.context), Ellipsis)
 
     def take_exit(self, m):
         if m.index in self.superseded:
@@ -241,8 +255,7 @@ class Expectation:
         self.end(m.tid)
         args = {"pid": m.tgid, "status": m.get("exit_status")}
         self.events.append((m.index, Event("thread_exit", m.tid, args, times=[m.time], pid=m.tgid)))
-        if m.tgid == 1 and 1 not in self.living:
-            self.notices.setdefault((1, m.context.get("thread_group_start_time_ns")), m)
+        self.exits.setdefault(m.tgid, []).append(m)
 
     def take_call(self, m):
         call, raw, leaving = self.open.get(m.tid), m.kind == "Syscall", m.exit is not None
@@ -290,6 +303,15 @@ class Expectation:
         event.raced = self.raced(call)
         event.optional = not call.exits() and call.sysno not in EXIT_CALLS
         self.events.append((last, event))
+        if call.sysno in EXEC_CALLS and event.res == 0 and not call.image:
+            self.add_hidden_exec(call, last)
+
+    def add_hidden_exec(self, call, last):
+        """It succeeded, but what the sandbox says of it never came: it may be told, without what is not known."""
+        args = {"pid": call.tgid, "old_tid": call.tid}
+        args.update({name: ABSENT for name in ("dev", "ino")})
+        args.update({name: Ellipsis for name in ("comm", "exe", "uid", "euid", "gid", "egid")})
+        self.events.append((last - 0.5, Event("exec", call.tgid, args, times=call.times(), pid=call.tgid, optional=True)))
 
     def result(self, row, call):
         errno = call.errno()
@@ -335,7 +357,12 @@ class Expectation:
         return [param] if enter.get(field, "") != leave.get(field, "") else []
 
     def add_ends(self):
-        """Behind everything else of the process."""
+        """Behind everything else of the process. Of a container's first one there may be no notice."""
+        noticed = {pid for pid, _ in self.notices}
+        for pid, exits in self.exits.items():
+            if pid and pid not in noticed and not any(self.tgids.get(tid) == pid for tid in self.living):
+                leader = next((m for m in exits if m.tid == pid), exits[-1])
+                self.notices[pid, None] = leader
         for (pid, _), m in self.notices.items():
             args = {"pid": pid, "status": m.get("exit_status")}
             after = [index for index, event in self.events if event.pid == pid] + [m.index]

@@ -14,10 +14,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
-from expect import ABSENT, Expectation, exact, same
+from expect import Expectation, exact, same
 from messages import Bad, Protocol
-from replay import PATIENCE, connect, read_handshake, read_packets, send
+from replay import PATIENCE, connect, moved, read_handshake, read_packets, send
 
 SKIP = 77
 SHOWN = 40  # disagreements
@@ -37,14 +38,16 @@ class Recorder:
                                              self.capture], stdin=subprocess.DEVNULL, stderr=errors)
 
     def replay(self, fixtures):
-        """All at once, a connection for each, which take turns so that none is done before another begins."""
+        """All at once, a connection for each, which take turns so that none is done before another begins. Returns what
+        each sent."""
         connections = [connect(self.socket, read_handshake(fixture)) for fixture in fixtures]
-        packets = [read_packets(fixture) for fixture in fixtures]
+        packets = [moved(read_packets(fixture), time.time_ns()) for fixture in fixtures]
         for at in range(0, max(map(len, packets)), 16):
             for connection, these in zip(connections, packets):
                 send(connection, these[at:at + 16])
         for connection in connections:
             connection.close()
+        return packets
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
@@ -64,10 +67,10 @@ def read_rows(sysfold):
     return {row["number"]: row for row in json.loads(done.stdout)["events"]}
 
 
-def read_messages(protocol, fixture):
-    """The messages that can be read, how many cannot, and how many the sandbox dropped."""
+def read_messages(protocol, packets):
+    """The messages that can be read, and how much is lost: what the sandbox dropped, and what cannot be understood."""
     messages, bad = [], 0
-    for index, packet in enumerate(read_packets(fixture)):
+    for index, packet in enumerate(packets):
         try:
             messages.append(protocol.read(index, packet))
         except Bad:
@@ -77,7 +80,7 @@ def read_messages(protocol, fixture):
         more = (message.dropped - most + (1 << 31)) % (1 << 32) - (1 << 31)
         if more > 0:
             dropped, most = dropped + more, message.dropped
-    return messages, bad, dropped
+    return messages, dropped + bad + sum(m.kind.startswith("type ") for m in messages)
 
 
 def compare_args(expected, event):
@@ -175,12 +178,12 @@ def compare_first(events):
         seen.add(tid)
 
 
-def judge(name, expectation, dropped, events):
+def judge(name, expectation, missed, events):
     """Everything that is wrong with a source's events."""
     told = [e for e in events if not e["evt.type"].startswith("snap_") and e["evt.type"] not in ("lost", "marker")]
     lost = sum(e.get("evt.lost", 0) for e in events)
-    if lost != dropped:
-        yield f"{lost} counted as lost, not {dropped}"
+    if lost != missed:
+        yield f"{lost} counted as lost, not {missed}"
     if name in WITHOUT_THREADS:
         yield from compare_counts(expectation, told)
         return
@@ -196,7 +199,7 @@ def run(sysfold, shared, names):
     with tempfile.TemporaryDirectory(prefix="sysfold-gvisor-") as directory:
         recorder = Recorder(sysfold, directory)
         try:
-            recorder.replay(folders)
+            sent = recorder.replay(folders)
             wrong += recorder.end()
         finally:
             recorder.process.kill()
@@ -205,12 +208,11 @@ def run(sysfold, shared, names):
     sources = sorted({e["evt.source_num"] for e in events})
     if len(sources) != len(names):
         wrong.append(f"{len(sources)} sources, not {len(names)}")
-    for number, name, folder in zip(sources, names, folders):
-        messages, bad, dropped = read_messages(protocol, folder)
+    for number, name, packets in zip(sources, names, sent):
+        messages, missed = read_messages(protocol, packets)
         mine = [e for e in events if e["evt.source_num"] == number]
-        expectation = Expectation(rows, messages)
-        wrong += [f"{name}: {line}" for line in judge(name, expectation, dropped, mine)]
-        print(f"{name}: {len(messages)} messages, {bad} packets that are none, {dropped} dropped: {len(mine)} events")
+        wrong += [f"{name}: {line}" for line in judge(name, Expectation(rows, messages), missed, mine)]
+        print(f"{name}: {len(packets)} packets, {missed} lost: {len(mine)} events")
     return wrong
 
 

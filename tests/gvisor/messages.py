@@ -77,7 +77,7 @@ class Protocol:
 
     def convert(self, name, kind, value):
         if kind == "string":
-            return str(value, "utf-8"), 0
+            return str(value, "utf-8", "surrogateescape"), 0
         if kind == "bytes":
             return value, 0
         if kind == "bool":
@@ -99,7 +99,7 @@ class Protocol:
         name = self.types[number]
         try:
             fields, unknown = self.decode(name, packet[size:])
-        except (IndexError, UnicodeDecodeError, TypeError) as error:
+        except (IndexError, TypeError) as error:
             raise Bad(str(error)) from error
         return Message(index, name.rpartition(".")[2], dropped, fields, unknown)
 

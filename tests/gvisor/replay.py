@@ -5,7 +5,8 @@
     replay.py [-n PACKETS] [-r TIMES] SOCKET FIXTURE...
 
 FIXTURE is a directory with packets.bin or packets.bin.gz ({u32 little-endian length; packet}...) and, perhaps, the
-handshake that was recorded with them. Each fixture has a connection of its own, all of them at the same time."""
+handshake that was recorded with them. Each fixture has a connection of its own, all of them at the same time; the times
+within are moved to the present."""
 
 import argparse
 import gzip
@@ -17,11 +18,71 @@ import threading
 import time
 
 HANDSHAKE = b"\x08\x01"
+CLONE_INFO = 2
 PATIENCE = float(os.environ.get("PATIENCE", 60))
 
 
 class Refused(Exception):
     """The consumer did not shake hands."""
+
+
+def varint_end(data, at):
+    while data[at] & 0x80:
+        at += 1
+    return at + 1
+
+
+def read_varint(data, at, end):
+    return sum((byte & 0x7f) << 7 * i for i, byte in enumerate(data[at:end]))
+
+
+def fields(data, at, end):
+    """Where each field of a message lies: (number, wire type, where its value begins, where it ends)."""
+    while at < end:
+        key_end = varint_end(data, at)
+        key, at = read_varint(data, at, key_end), key_end
+        if key & 7 == 2:
+            begin = varint_end(data, at)
+            yield key >> 3, 2, begin, begin + read_varint(data, at, begin)
+            at = begin + read_varint(data, at, begin)
+        else:
+            begin, at = at, {0: lambda at: varint_end(data, at), 1: lambda at: at + 8}.get(key & 7, lambda at: at + 4)(at)
+            yield key >> 3, key & 7, begin, at
+
+
+def times(packet):
+    """Where a packet has times. Those of our days are nine bytes."""
+    if len(packet) < 8 or not 8 <= packet[0] | packet[1] << 8 <= len(packet):
+        return
+    for number, wire, begin, end in fields(packet, packet[0] | packet[1] << 8, len(packet)):
+        if number == 1 and wire == 2:  # the context: now, the thread's start, the process's
+            for inner, kind, at, to in fields(packet, begin, min(end, len(packet))):
+                if inner in (1, 3, 5) and kind == 0 and to - at == 9:
+                    yield inner, at
+        elif number == 5 and wire == 0 and packet[2] == CLONE_INFO and end - begin == 9:
+            yield number, begin
+
+
+def moved(packets, until):
+    """The same, as if they had been sent so that the last one was sent then: a consumer believes no clock that is hours
+    behind its own."""
+    places = []
+    for packet in packets:
+        try:
+            places.append(list(times(packet)))
+        except IndexError:  # of a packet that is none
+            places.append([])
+    sent = [read_varint(packet, at, at + 9) for packet, those in zip(packets, places) for inner, at in those if inner == 1]
+    if not sent:
+        return packets
+    by, result = until - max(sent), []
+    for packet, those in zip(packets, places):
+        changed = bytearray(packet)
+        for _, at in those:
+            value = read_varint(packet, at, at + 9) + by
+            changed[at:at + 9] = bytes(value >> 7 * i & 0x7f | (0x80 if i < 8 else 0) for i in range(9))
+        result.append(bytes(changed))
+    return result
 
 
 def read_packets(fixture):
@@ -74,11 +135,11 @@ def send(connection, packets):
         connection.send(packet)
 
 
-def replay(path, fixture, limit=None, times=1):
-    connection = connect(path, read_handshake(fixture))
-    with connection:
-        for _ in range(times):
-            send(connection, read_packets(fixture)[:limit])
+def replay(path, fixture, limit=None, repeat=1):
+    packets = read_packets(fixture)[:limit]
+    with connect(path, read_handshake(fixture)) as connection:
+        for _ in range(repeat):
+            send(connection, moved(packets, time.time_ns()))
 
 
 def main():
