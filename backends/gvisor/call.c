@@ -59,17 +59,18 @@ static unsigned ends_seen(const struct call_state *call)
 
 /* Telling. */
 
-/* Of a string or an address, nothing can mean three things. */
+/* Nothing: a NULL pointer, memory that is not there, no address (whose length is 0), or an empty string. */
 static void put_empty(struct encoder *encoder, const struct call_state *call, unsigned index)
 {
     const struct sysfold_param *param = &encoder->row->params[index];
+    bool is_address = param->type->form == FORM_SOCKADDR;
 
-    if (call->has_args && param->a < 6 && !call->args[param->a])
+    if (call->has_args && !call->args[param->a])
         encoder_status(encoder, index, SYSFOLD_NULL);
     else if (call->result == -EFAULT)
         encoder_status(encoder, index, SYSFOLD_UNREADABLE);
-    else if (param->source == SOURCE_USER_SOCKADDR_OUT && !call->has_args)
-        encoder_status(encoder, index, SYSFOLD_NULL);
+    else if (is_address && !(call->has_args && param->source == SOURCE_USER_SOCKADDR && !call->args[param->b]))
+        encoder_status(encoder, index, SYSFOLD_ABSENT);
     else
         encoder_bytes(encoder, index, "", 0, 0);
 }
