@@ -264,8 +264,6 @@ static bool is_restart(const struct call_state *interrupted, uint32_t nr, const 
 /* The thread makes a call. Is it the interrupted one again? */
 static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, const struct message *message)
 {
-    bool tells_returns = sandbox->ends[RT_SIGRETURN] || sandbox->enters[RT_SIGRETURN];
-
     if (!thread->interrupted)
         return false;
     if (is_restart(thread->interrupted, nr, message) && (thread->has_returned || !thread->calls_since)) {
@@ -281,7 +279,7 @@ static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, 
     }
     if (nr == RT_SIGRETURN)
         thread->has_returned = true;
-    else if (thread->has_returned || !tells_returns || ++thread->calls_since > HANDLER_CALLS_MAX)
+    else if (thread->has_returned || !sandbox->tells_raw || ++thread->calls_since > HANDLER_CALLS_MAX)
         tell_interrupted(sandbox, thread);
     return false;
 }
@@ -369,6 +367,7 @@ static void on_enter(struct sandbox *sandbox, struct thread *thread, const struc
         begin(thread, nr);
     if (!call->entered)
         call->entered = when.time;
+    sandbox->tells_raw |= is_raw;
     *seen = true;
     if (nr < ROW_SYSCALL_MAX)
         sandbox->enters[nr] |= is_raw ? END_RAW : END_SCHEMATIZED;
