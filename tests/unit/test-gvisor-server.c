@@ -462,11 +462,12 @@ static void stop_in_handler(int signal)
 
 Test(gvisor_server, a_signal_handler_may_stop_it, .timeout = 60)
 {
+    const struct sigaction action = {.sa_handler = stop_in_handler};
     struct rig rig;
 
     kit_begin(&rig, QUEUE_MIN);
     signalled = rig.server;
-    cr_assert_neq(signal(SIGUSR1, stop_in_handler), SIG_ERR);
+    cr_assert_eq(sigaction(SIGUSR1, &action, NULL), 0);
     cr_assert_eq(kill(getpid(), SIGUSR1), 0);
     kit_expect_end(&rig);
     kit_finish(&rig);

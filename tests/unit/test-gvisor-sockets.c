@@ -282,7 +282,7 @@ static rlim_t set_descriptors(rlim_t soft)
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? before : 0;
 }
 
-Test(gvisor_sockets, more_than_a_thousand, .timeout = 100)
+Test(gvisor_sockets, more_than_a_thousand, .timeout = 60)
 {
     enum { CLIENTS = 1100 };
     static int fds[CLIENTS];
