@@ -59,17 +59,18 @@ static unsigned ends_seen(const struct call_state *call)
 
 /* Telling. */
 
-/* Of a string or an address, nothing can mean three things. */
+/* Nothing: a NULL pointer, memory that is not there, no address (whose length is 0), or an empty string. */
 static void put_empty(struct encoder *encoder, const struct call_state *call, unsigned index)
 {
     const struct sysfold_param *param = &encoder->row->params[index];
+    bool is_address = param->type->form == FORM_SOCKADDR;
 
-    if (call->has_args && param->a < 6 && !call->args[param->a])
+    if (call->has_args && !call->args[param->a])
         encoder_status(encoder, index, SYSFOLD_NULL);
     else if (call->result == -EFAULT)
         encoder_status(encoder, index, SYSFOLD_UNREADABLE);
-    else if (param->source == SOURCE_USER_SOCKADDR_OUT && !call->has_args)
-        encoder_status(encoder, index, SYSFOLD_NULL);
+    else if (is_address && !(call->has_args && param->source == SOURCE_USER_SOCKADDR && !call->args[param->b]))
+        encoder_status(encoder, index, SYSFOLD_ABSENT);
     else
         encoder_bytes(encoder, index, "", 0, 0);
 }
@@ -263,8 +264,6 @@ static bool is_restart(const struct call_state *interrupted, uint32_t nr, const 
 /* The thread makes a call. Is it the interrupted one again? */
 static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, const struct message *message)
 {
-    bool tells_returns = sandbox->ends[RT_SIGRETURN] || sandbox->enters[RT_SIGRETURN];
-
     if (!thread->interrupted)
         return false;
     if (is_restart(thread->interrupted, nr, message) && (thread->has_returned || !thread->calls_since)) {
@@ -280,7 +279,7 @@ static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, 
     }
     if (nr == RT_SIGRETURN)
         thread->has_returned = true;
-    else if (thread->has_returned || !tells_returns || ++thread->calls_since > HANDLER_CALLS_MAX)
+    else if (thread->has_returned || !sandbox->tells_raw || ++thread->calls_since > HANDLER_CALLS_MAX)
         tell_interrupted(sandbox, thread);
     return false;
 }
@@ -368,6 +367,7 @@ static void on_enter(struct sandbox *sandbox, struct thread *thread, const struc
         begin(thread, nr);
     if (!call->entered)
         call->entered = when.time;
+    sandbox->tells_raw |= is_raw;
     *seen = true;
     if (nr < ROW_SYSCALL_MAX)
         sandbox->enters[nr] |= is_raw ? END_RAW : END_SCHEMATIZED;

@@ -35,6 +35,7 @@ struct sandbox {
     uint8_t ends[ROW_SYSCALL_MAX];   /* of each call: enum end, those seen */
     uint8_t enters[ROW_SYSCALL_MAX]; /* the same of enters */
     bool tells_images;               /* ExecveInfo comes */
+    bool tells_raw;                  /* raw enters, returns from signals' handlers among them */
     bool ended;
     bool init_has_ended;
     uint32_t init;     /* its first process */

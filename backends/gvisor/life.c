@@ -217,6 +217,20 @@ static void tell_container(struct sandbox *sandbox, const char *id, uint32_t pid
     sandbox_emit(sandbox);
 }
 
+/* Of a path, what the kernel would name the process. */
+static ProtobufCBinaryData last_part(ProtobufCBinaryData path)
+{
+    const uint8_t *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
+
+    if (slash) {
+        path.len -= (size_t)(slash + 1 - path.data);
+        path.data += slash + 1 - path.data;
+    }
+    if (path.len > COMM_MAX)
+        path.len = COMM_MAX;
+    return path;
+}
+
 void life_start(struct sandbox *sandbox, const Gv__Start *start, struct instant when)
 {
     Gv__ContextData context = GV__CONTEXT_DATA__INIT;
@@ -227,6 +241,8 @@ void life_start(struct sandbox *sandbox, const Gv__Start *start, struct instant 
         context = *start->context_data;
     if (!context.cwd.len)
         context.cwd = start->cwd;
+    if (!context.process_name.len && start->n_args)
+        context.process_name = last_part(start->args[0]);
     (void)snprintf(id, sizeof(id), "%.*s", (int)(start->id.len < sizeof(id) ? start->id.len : sizeof(id) - 1),
                    (const char *)start->id.data);
     tell_container(sandbox, id, (uint32_t)context.thread_group_id, when.time);
@@ -301,27 +317,20 @@ void life_clone(struct sandbox *sandbox, struct thread *parent, const Gv__CloneI
     tell_birth(sandbox, child, parent, info, time);
 }
 
-/* As the kernel names a process: by the last part of the path that was given, or by what the sentry made of it. */
+/* By the path that was given, or by what the sentry made of it. */
 static void put_comm(struct encoder *encoder, const struct call_state *call, const ProtobufCBinaryData *binary)
 {
-    struct value path = {.bytes = binary->data, .size = binary->len};
-    const uint8_t *slash;
+    ProtobufCBinaryData path = *binary;
+    struct value given = {0};
 
     if (call->nr == ROW_EXECVE)
-        (void)values_find(&call->at_enter, P_EXECVE_path, &path);
+        (void)values_find(&call->at_enter, P_EXECVE_path, &given);
     else if (call->nr == ROW_EXECVEAT)
-        (void)values_find(&call->at_enter, P_EXECVEAT_path, &path);
-    if (!path.size)
-        path = (struct value){.bytes = binary->data, .size = binary->len};
-    slash = path.size ? memrchr(path.bytes, '/', path.size) : NULL;
-    if (slash) {
-        path.size -= (size_t)(slash + 1 - path.bytes);
-        path.bytes = slash + 1;
-    }
-    if (path.size)
-        encoder_bytes(encoder, P_EXEC_comm, path.bytes, path.size < COMM_MAX ? path.size : COMM_MAX, COMM_MAX);
-    else
-        encoder_status(encoder, P_EXEC_comm, SYSFOLD_ABSENT);
+        (void)values_find(&call->at_enter, P_EXECVEAT_path, &given);
+    if (given.size)
+        path = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)given.bytes, .len = given.size};
+    path = last_part(path);
+    put_bytes(encoder, P_EXEC_comm, &path);
 }
 
 static void put_exec_credentials(struct encoder *encoder, const Gv__ContextData *context)

@@ -63,12 +63,12 @@ static void swap_spare(struct order *order)
     order->spare_room = room;
 }
 
-/* What was taken is the caller's no more. */
+/* What was taken is the caller's no more; it goes once it is most of what is there. */
 static int forget_taken(struct order *order)
 {
     size_t left = order->count - order->taken, size = 0;
 
-    if (!order->taken)
+    if (order->taken <= left)
         return 0;
     if (left && make_spare(order) < 0)
         return -ENOMEM;
@@ -90,15 +90,17 @@ static int forget_taken(struct order *order)
 
 static uint64_t settle(struct order *order, uint64_t time)
 {
-    size_t place = order->count, lowest = place > STEPS_MAX ? place - STEPS_MAX : 0;
+    size_t place = order->count, lowest = order->taken;
 
+    if (place - lowest > STEPS_MAX)
+        lowest = place - STEPS_MAX;
     if (time < order->told)
         time = order->told;
     while (place > lowest && order->entries[place - 1].time > time) {
         order->entries[place] = order->entries[place - 1];
         place--;
     }
-    if (place > 0 && order->entries[place - 1].time > time)
+    if (place > order->taken && order->entries[place - 1].time > time)
         time = order->entries[place - 1].time;
     order->entries[place] = (struct order_entry){time, order->size};
     order->count++;
@@ -123,10 +125,11 @@ int order_put(struct order *order, const uint8_t *record, size_t size)
 
 size_t order_take(struct order *order, uint64_t horizon, const uint8_t *const **ret_records)
 {
-    size_t count = 0;
+    size_t first, count = 0;
 
     if (forget_taken(order) < 0)
         return 0;
+    first = order->taken;
     if (order->each_room < order->count) {
         const uint8_t **grown = reallocarray(order->each, order->room, sizeof(*grown));
 
@@ -135,13 +138,13 @@ size_t order_take(struct order *order, uint64_t horizon, const uint8_t *const **
         order->each = grown;
         order->each_room = order->room;
     }
-    while (count < order->count && order->entries[count].time <= horizon) {
-        order->each[count] = order->bytes + order->entries[count].at;
+    while (first + count < order->count && order->entries[first + count].time <= horizon) {
+        order->each[count] = order->bytes + order->entries[first + count].at;
         count++;
     }
     if (count)
-        order->told = order->entries[count - 1].time;
-    order->taken = count;
+        order->told = order->entries[first + count - 1].time;
+    order->taken += count;
     *ret_records = order->each;
     return count;
 }

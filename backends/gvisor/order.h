@@ -20,7 +20,7 @@ struct order_entry {
 struct order {
     struct order_entry *entries; /* in order */
     size_t count, room;
-    size_t taken; /* the first ones are the caller's until the next call */
+    size_t taken; /* the first ones have been, the last of them are the caller's until the next call */
     uint8_t *bytes, *spare;
     size_t size, bytes_room, spare_room;
     const uint8_t **each;

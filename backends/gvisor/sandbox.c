@@ -91,13 +91,13 @@ static void count_dropped(struct sandbox *sandbox, uint32_t dropped, uint64_t ti
     sandbox_lose(sandbox, (uint64_t)more, "dropped by the sandbox", time);
 }
 
-/* A time that cannot be is not believed. */
+/* A time that is yet to come is not believed. */
 static struct instant instant_of(const struct message *message, uint64_t received)
 {
     struct instant when = {.time = received, .received = received};
     uint64_t told = message->context ? (uint64_t)message->context->time_ns : 0;
 
-    if (told && told < received + SECOND && told + 3600 * SECOND > received)
+    if (told && told < received + SECOND)
         when.time = told;
     return when;
 }
