@@ -304,6 +304,7 @@ static void run_finish(struct run *run)
 {
     if (run->pid) {
         kill(-run->pid, SIGKILL);
+        kill(run->pid, SIGKILL); /* should it have left its group */
         while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
