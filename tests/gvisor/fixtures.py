@@ -120,14 +120,20 @@ def name_of(event):
     return event.name or "?"
 
 
+def align(wanted, found):
+    if wanted == found:
+        return [("equal", 0, len(wanted), 0, len(found))]
+    # Looking for the best alignment takes the square of what is alike.
+    return difflib.SequenceMatcher(None, wanted, found, autojunk=len(wanted) > 2000).get_opcodes()
+
+
 def compare_thread(tid, expected, events):
     """Aligned by their names, so that one that is missing or told twice is named as such."""
     wanted, found = [name_of(e) for e in expected], [e["evt.type"] for e in events]
     for e, event in zip(expected, events):  # a call without a row: its name is not known here
         if not e.name:
             wanted = [event["evt.type"] if w == "?" else w for w in wanted]
-    matcher = difflib.SequenceMatcher(None, wanted, found, autojunk=False)
-    for what, i, i_end, j, j_end in matcher.get_opcodes():
+    for what, i, i_end, j, j_end in align(wanted, found):
         if what == "equal":
             for e, event in zip(expected[i:i_end], events[j:j_end]):
                 for wrong in compare_event(e, event):
