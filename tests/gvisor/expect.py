@@ -178,6 +178,7 @@ class Expectation:
         self.tgids, self.parents, self.living = {}, {}, {}
         self.notices, self.superseded, self.ended = {}, set(), set()
         self.exits = {}         # tgid: those of its threads
+        self.replaced = {}      # tgid: when another than the leader called exec
         self.events = []        # (message index, event)
         self.has_raw = any(m.kind == "Syscall" for m in messages)
         self.leader_gives_way()
@@ -239,6 +240,7 @@ class Expectation:
         if m.tid in self.open:
             self.open[m.tid].image = True
         if m.tid != m.tgid:  # it has the leader's id from here on
+            self.replaced[m.tgid] = m.time
             self.end(m.tid)
             if m.tid in self.open:
                 self.open[m.tid].tid = m.tgid
@@ -254,7 +256,10 @@ class Expectation:
             return
         self.end(m.tid)
         args = {"pid": m.tgid, "status": m.get("exit_status")}
-        self.events.append((m.index, Event("thread_exit", m.tid, args, times=[m.time], pid=m.tgid)))
+        times = [m.time]
+        if m.tid != m.tgid and m.tgid in self.replaced:  # gVisor tells it late: the others are gone before an exec
+            times.append(self.replaced[m.tgid] - 1)
+        self.events.append((m.index, Event("thread_exit", m.tid, args, times=times, pid=m.tgid)))
         self.exits.setdefault(m.tgid, []).append(m)
 
     def take_call(self, m):
