@@ -57,9 +57,15 @@ static unsigned ends_seen(const struct call_state *call)
     return (call->raw_exit ? END_RAW : 0) | (call->exit ? END_SCHEMATIZED : 0);
 }
 
+/* What restart_syscall does is the interrupted call's. */
+static bool is_of(const struct call_state *call, uint32_t nr)
+{
+    return call->nr == nr || (call->is_restarted && nr == ROW_RESTART_SYSCALL);
+}
+
 /* Telling. */
 
-/* Nothing: a NULL pointer, memory that is not there, no address (whose length is 0), or an empty string. */
+/* Nothing: a NULL pointer, memory that is not there, what the sandbox did not get to or would not take, or an empty string. */
 static void put_empty(struct encoder *encoder, const struct call_state *call, unsigned index)
 {
     const struct sysfold_param *param = &encoder->row->params[index];
@@ -69,6 +75,8 @@ static void put_empty(struct encoder *encoder, const struct call_state *call, un
         encoder_status(encoder, index, SYSFOLD_NULL);
     else if (call->result == -EFAULT)
         encoder_status(encoder, index, SYSFOLD_UNREADABLE);
+    else if (call->result == -ENAMETOOLONG)
+        encoder_status(encoder, index, SYSFOLD_ABSENT);
     else if (is_address && !(call->has_args && param->source == SOURCE_USER_SOCKADDR && !call->args[param->b]))
         encoder_status(encoder, index, SYSFOLD_ABSENT);
     else
@@ -123,16 +131,20 @@ static bool put_told(struct encoder *encoder, const struct call_state *call, uns
     return true;
 }
 
+static bool is_pointer(const struct sysfold_param *param, const struct call_state *call)
+{
+    if (param->source == SOURCE_USER_STRING_WHEN)
+        return (uint32_t)call->args[0] == param->b;
+    return param->source >= SOURCE_USER_STRING && param->source <= SOURCE_USER_ARRAY;
+}
+
 /* Nobody said anything of it. */
 static void put_missing(struct encoder *encoder, const struct call_state *call, unsigned index)
 {
     const struct sysfold_param *param = &encoder->row->params[index];
+    bool is_null = call->has_args && is_pointer(param, call) && !call->args[param->a];
 
-    if (call->has_args && param->source >= SOURCE_USER_STRING && param->source <= SOURCE_USER_ARRAY && param->a < 6 &&
-        !call->args[param->a])
-        encoder_status(encoder, index, SYSFOLD_NULL);
-    else
-        encoder_status(encoder, index, SYSFOLD_ABSENT);
+    encoder_status(encoder, index, is_null ? SYSFOLD_NULL : SYSFOLD_ABSENT);
 }
 
 static void put_param(struct encoder *encoder, const struct call_state *call, unsigned index)
@@ -266,7 +278,8 @@ static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, 
 {
     if (!thread->interrupted)
         return false;
-    if (is_restart(thread->interrupted, nr, message) && (thread->has_returned || !thread->calls_since)) {
+    if (is_restart(thread->interrupted, nr, message) &&
+        (thread->has_returned || !thread->calls_since || nr == ROW_RESTART_SYSCALL)) {
         call_state_finish(&thread->call);
         thread->call = *thread->interrupted;
         free(thread->interrupted);
@@ -275,6 +288,7 @@ static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, 
         thread->call.ended = false;
         values_clear(&thread->call.at_enter);
         values_clear(&thread->call.at_exit);
+        thread->call.is_restarted = nr == ROW_RESTART_SYSCALL;
         return true;
     }
     if (nr == RT_SIGRETURN)
@@ -347,6 +361,8 @@ static void take_args(struct call_state *call, const Gv__Syscall *raw)
 static void take_values(const struct sandbox *sandbox, struct call_state *call, const struct message *message,
                         struct values *values)
 {
+    if (message->type == MESSAGE_RAW && message->sysno != call->nr)
+        return; /* restart_syscall has no arguments */
     if (message->type == MESSAGE_RAW)
         take_args(call, (const Gv__Syscall *)(const void *)message->body);
     else
@@ -361,7 +377,7 @@ static void on_enter(struct sandbox *sandbox, struct thread *thread, const struc
     uint32_t nr = (uint32_t)message->sysno;
     bool *seen = is_raw ? &call->raw_enter : &call->enter;
 
-    if (call->begun && (call->nr != nr || call->ended || *seen))
+    if (call->begun && (!is_of(call, nr) || call->ended || *seen))
         finish(sandbox, thread);
     if (!call->begun && !resume(sandbox, thread, nr, message))
         begin(thread, nr);
@@ -410,7 +426,7 @@ static void on_return(struct sandbox *sandbox, struct thread *thread, const stru
     uint32_t nr = (uint32_t)message->sysno;
     bool *seen = is_raw ? &call->raw_exit : &call->exit;
 
-    if (call->begun && (call->nr != nr || *seen))
+    if (call->begun && (!is_of(call, nr) || *seen))
         finish(sandbox, thread);
     if (is_late(sandbox, thread, nr, is_raw))
         return;

@@ -327,7 +327,7 @@ static void put_comm(struct encoder *encoder, const struct call_state *call, con
         (void)values_find(&call->at_enter, P_EXECVE_path, &given);
     else if (call->nr == ROW_EXECVEAT)
         (void)values_find(&call->at_enter, P_EXECVEAT_path, &given);
-    if (given.size)
+    if (given.size && (call->nr == ROW_EXECVE || *given.bytes == '/')) /* else by what the descriptor has led to */
         path = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)given.bytes, .len = given.size};
     path = last_part(path);
     put_bytes(encoder, P_EXEC_comm, &path);

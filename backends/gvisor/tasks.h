@@ -18,7 +18,8 @@ struct call_state {
     bool raw_enter, enter, raw_exit, exit;
     bool ended; /* the result is known */
     bool has_args;
-    bool replaced; /* an exec that took place */
+    bool replaced;     /* an exec that took place */
+    bool is_restarted; /* by restart_syscall */
     uint32_t nr;
     uint64_t args[6];
     int64_t result;

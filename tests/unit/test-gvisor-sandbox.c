@@ -25,6 +25,7 @@ TestSuite(gvisor_sandbox, .timeout = 60);
 #define RT_SIGRETURN 15
 #define CLONE 56
 #define EXECVE 59
+#define RESTART_SYSCALL 219
 #define EXIT_GROUP 231
 
 static struct capture_options options;
@@ -336,6 +337,21 @@ Test(gvisor_sandbox, a_null_path_and_one_that_cannot_be_read, .init = setup, .fi
     cr_assert_eq(count_lines("path=<unreadable>"), 1);
 }
 
+Test(gvisor_sandbox, a_path_that_is_too_long_is_not_empty, .init = setup, .fini = teardown)
+{
+    const int64_t too_long = -ENAMETOOLONG, none = -ENOENT;
+
+    raw_enter(1, OPEN, 4096, 0);
+    send_open(1, "", NULL);
+    raw_exit(1, OPEN, 4096, 0, too_long);
+    raw_enter(1, OPEN, 4096, 0);
+    send_open(1, "", NULL);
+    raw_exit(1, OPEN, 4096, 0, none);
+    finish();
+    cr_assert_eq(count_lines("path="), 1);
+    cr_assert_eq(count_lines("path=\"\""), 1);
+}
+
 Test(gvisor_sandbox, a_call_that_is_restarted_is_one_event, .init = setup, .fini = teardown)
 {
     raw_call(1, READ, 3, 8192, -512);
@@ -354,6 +370,17 @@ Test(gvisor_sandbox, a_call_that_is_restarted_without_a_handler_is_one_event, .i
     raw_call(1, READ, 3, 8192, 5);
     finish();
     cr_assert_eq(count_lines(" read("), 1);
+}
+
+Test(gvisor_sandbox, what_restart_syscall_ends_is_the_interrupted_call, .init = setup, .fini = teardown)
+{
+    raw_call(1, READ, 3, 8192, -516);
+    raw_call(1, RESTART_SYSCALL, 9, 9, 5);
+    raw_call(1, WRITE, 1, 8192, 5);
+    finish();
+    expect_line("1 read(fd=3, size=5) = 5");
+    cr_assert_eq(count_lines("restart_syscall("), 0);
+    cr_assert_eq(count_lines(" write("), 1);
 }
 
 Test(gvisor_sandbox, an_interrupted_call_that_is_made_again_by_its_caller_is_two, .init = setup, .fini = teardown)
