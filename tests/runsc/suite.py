@@ -120,16 +120,6 @@ class Ends(Bare):
             self.recorded("sh", "-c", f"kill -{int(signo)} $$", status=-signo)
             self.assertEqual(self.tree[0]["exit"]["signo"], signo)
 
-    def test_forwarded_signal(self):
-        arguments = ["record", "-q", "-o", self.path("a.sfold")]
-        if SANDBOXED:
-            arguments += [f"--runsc={RUNSC}", f"--rootfs={self.root}"]
-        process = self.start_sysfold(*arguments, "--", self.inside("/bin/sh"), "-c", "echo ready; exec sleep 600",
-                                     stdout=subprocess.PIPE)
-        self.assertEqual(process.stdout.readline(), b"ready\n")
-        process.terminate()
-        self.assertIn(process.wait(kit.PATIENCE), (-signal.SIGTERM, 128 + signal.SIGTERM), self.errors())
-
 
 class Programs(Bare):
     def test_tree(self):
@@ -167,8 +157,36 @@ class Programs(Bare):
         self.assert_nothing_lost()
 
 
+def descendants(pid):
+    """Of the process, those that run now, as (pid, start time)."""
+    parents, started = {}, {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(name)], started[int(name)] = int(fields[1]), fields[19]
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {(child, started[child]) for child in found - {pid}}
+
+
 @unittest.skipUnless(SANDBOXED, "it is about sandboxes")
 class Sandbox(Bare):
+    def test_termination_leaves_nothing(self):
+        process = self.start_sysfold("record", "-q", "-o", self.path("a.sfold"), f"--runsc={RUNSC}",
+                                     f"--rootfs={self.root}", "--", "/bin/sh", "-c", "echo ready; exec sleep 600",
+                                     stdout=subprocess.PIPE)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        begun = descendants(process.pid)
+        self.assertGreaterEqual(len(begun), 3)
+        process.terminate()
+        self.assert_ends(process, 128 + signal.SIGTERM)
+        self.assertEqual(begun & descendants(1), set())
+        self.assertEqual(len(self.told("snap_container")), 1)
+
     def test_nothing_is_left(self):
         self.recorded("true")
         self.assertEqual(sorted(os.listdir(self.root)), ["bin"])
