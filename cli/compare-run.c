@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -99,12 +100,19 @@ static int record(struct sysfold_stream *stream, const char *path, struct sysfol
     return r < 0 ? r : closed;
 }
 
-static void run_backend(const struct comparing *comparing, const struct input *input, struct outcome *outcome)
+static void run_backend(const struct comparing *comparing, const struct input *input, const char *truth,
+                        struct outcome *outcome)
 {
     struct sysfold_live_options live = comparing->live;
     struct sysfold_error error = {.message = "the capture failed"};
     struct sysfold_stream *stream;
+    cleanup_free char *path = truth ? strdup(truth) : NULL;
+    const char *directory = path ? dirname(path) : NULL;
 
+    if (directory && !strcmp(input->backend, "gvisor")) { /* within a sandbox the truth has to be written, too */
+        live.binds = &directory;
+        live.bind_count = 1;
+    }
     live.size = sizeof(live);
     live.backend = input->backend;
     live.argv = comparing->argv;
@@ -126,7 +134,8 @@ static void run_backend(const struct comparing *comparing, const struct input *i
 static void run_strace(const struct comparing *comparing, const struct input *input, struct outcome *outcome)
 {
     /* Quiet, or it would leave out, too, which processes are of 32 bits. */
-    const char *before[] = {"strace", "-f", "-s", NULL, "--quiet=attach,path-resolution", "-o", input->path, "--", NULL};
+    const char *before[] = {"strace", "-f",        "-s", NULL, "--quiet=attach,path-resolution",
+                            "-o",     input->path, "--", NULL};
     size_t count = 0;
     char snaplen[16];
     const char **argv;
@@ -167,7 +176,7 @@ static _Noreturn void be_runner(const struct comparing *comparing, const struct 
     if (strace)
         run_strace(comparing, input, outcome);
     else
-        run_backend(comparing, input, outcome);
+        run_backend(comparing, input, truth, outcome);
     _exit(EXIT_SUCCESS);
 }
 

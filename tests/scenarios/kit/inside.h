@@ -16,6 +16,9 @@ struct kit_who {
 
 struct kit_who *kit_who(void);
 
+/* Is what goes otherwise than the scenario says told, and no failure? */
+bool kit_is_foreign(void);
+
 /* A line of the truth, written twice: first measured, then laid where there is room for it. */
 struct kit_line {
     char *to; /* NULL: measured */

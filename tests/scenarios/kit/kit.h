@@ -32,6 +32,14 @@
  * variable the program just runs. It runs in a new empty directory below
  * $TMPDIR, which is removed behind it. A call that does not go as the scenario
  * says (OK, FAILS) ends it with a message and status 99.
+ *
+ * With $SYSFOLD_FOREIGN the kernel may be another than Linux (gVisor's). There
+ * a result that is not what the scenario says is told in one line on standard
+ * error ("FILE:LINE: CALL: the result is N, not a success"), and the scenario
+ * goes on: the truth is what happened. Where it cannot go on (memory or a
+ * child that it did not get, kit_fail) it ends with status 99, but the truth
+ * is whole as far as it goes, and an end marker is its end. No wait that the
+ * kit makes is without end.
  */
 
 #include <errno.h>
