@@ -50,8 +50,8 @@ class Bench:
     def record(self, calls, *command):
         """How to record these calls; None: a sandbox of which nothing is told."""
         runsc = self.untraced if calls is None else RUNSC
-        return [self.sysfold, "record", "-q", "-b", "gvisor", "-o", self.capture, "--runsc", runsc, "-e", calls or "chmod",
-                "--", *command]
+        return [self.sysfold, "record", "-q", "-b", "gvisor", "-o", self.capture, "--runsc", runsc,
+                "-e", calls or "chmod", "--", *command]
 
     def counts(self):
         """Events by their names; what was lost by its cause."""
