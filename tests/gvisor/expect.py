@@ -258,7 +258,7 @@ class Expectation:
         args = {"pid": m.tgid, "status": m.get("exit_status")}
         times = [m.time]
         if m.tid != m.tgid and m.tgid in self.replaced:  # gVisor tells it late: the others are gone before an exec
-            times.append(self.replaced[m.tgid] - 1)
+            times = range(self.replaced[m.tgid] - 1, m.time + 1)
         self.events.append((m.index, Event("thread_exit", m.tid, args, times=times, pid=m.tgid)))
         self.exits.setdefault(m.tgid, []).append(m)
 
