@@ -506,6 +506,12 @@ void call_note_image(struct sandbox *sandbox, struct thread *thread, const Gv__E
                                  vector_max);
 }
 
+void call_finish_waiting(struct sandbox *sandbox, struct thread *thread, bool has_image)
+{
+    if (thread->is_waiting && !(has_image && is_exec(thread->call.nr)))
+        finish(sandbox, thread);
+}
+
 void call_tell_overdue(struct sandbox *sandbox, uint64_t now)
 {
     struct thread *thread;

@@ -14,9 +14,9 @@
 #define CONTAINERS_MAX 64
 
 /* Threads stamp their packets, then send them; in between they may have to wait for the reader (config.h's backoff). */
-#define WINDOW_NS UINT64_C(20000000)
-/* The messages of one end of a call come at once. */
-#define COMPANY_NS UINT64_C(2000000)
+#define WINDOW_NS UINT64_C(40000000)
+/* The messages of one end of a call come at once, but for that same waiting. */
+#define COMPANY_NS UINT64_C(30000000)
 
 /* Which ends a call's messages are known to have. */
 enum end { END_RAW = 1, END_SCHEMATIZED = 2 };
@@ -62,6 +62,8 @@ void call_message(struct sandbox *sandbox, struct thread *thread, const struct m
 void call_finish_all(struct sandbox *sandbox, struct thread *thread, bool thread_ends);
 /* ExecveInfo: the image that the thread's exec has got. */
 void call_note_image(struct sandbox *sandbox, struct thread *thread, const Gv__ExecveInfo *info);
+/* The thread has gone on: nothing more will come of a call that waits, but for an exec's image. */
+void call_finish_waiting(struct sandbox *sandbox, struct thread *thread, bool has_image);
 /* Calls whose last messages have not come in time. */
 void call_tell_overdue(struct sandbox *sandbox, uint64_t now);
 

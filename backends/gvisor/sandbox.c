@@ -107,7 +107,7 @@ static void note_name(struct sandbox *sandbox, const Gv__ContextData *context)
 {
     size_t size = context->container_id.len;
 
-    if (!size || strcmp(sandbox->name, "sandbox") != 0)
+    if (!size || !*context->container_id.data || strcmp(sandbox->name, "sandbox") != 0)
         return;
     if (size >= sizeof(sandbox->name))
         size = sizeof(sandbox->name) - 1;
@@ -123,6 +123,8 @@ static void take_event(struct sandbox *sandbox, const struct message *message, s
         sandbox_lose(sandbox, 1, "too many threads", when.time);
         return;
     }
+    if (!message->is_call)
+        call_finish_waiting(sandbox, thread, message->type == MESSAGE_EXECVE_INFO);
     if (message->is_call)
         call_message(sandbox, thread, message, when);
     else if (message->type == MESSAGE_CLONE_INFO)
@@ -187,20 +189,27 @@ void sandbox_end(struct sandbox *sandbox, uint64_t time)
     sandbox->ended = true;
 }
 
-static bool is_idle(const struct sandbox *sandbox, uint64_t now)
+/* What is older than the window can be told, but not past a call that waits for its last messages. */
+static uint64_t horizon_of(const struct sandbox *sandbox)
 {
-    return now >= sandbox->received + WINDOW_NS;
+    uint64_t horizon = sandbox->newest > WINDOW_NS ? sandbox->newest - WINDOW_NS : 0;
+
+    if (sandbox->ended || order_is_full(&sandbox->order))
+        return UINT64_MAX;
+    for (const struct thread *thread = sandbox->tasks.first_waiting; thread; thread = thread->next_waiting) {
+        if (thread->call.returned <= horizon)
+            horizon = thread->call.returned - 1;
+    }
+    return horizon;
 }
 
 size_t sandbox_take(struct sandbox *sandbox, uint64_t now, const uint8_t *const **ret_records)
 {
-    uint64_t horizon = sandbox->newest > WINDOW_NS ? sandbox->newest - WINDOW_NS : 0;
+    bool is_idle = now >= sandbox->received + WINDOW_NS;
 
     if (!sandbox->ended)
         call_tell_overdue(sandbox, now);
-    if (sandbox->ended || is_idle(sandbox, now) || order_is_full(&sandbox->order))
-        horizon = UINT64_MAX;
-    return order_take(&sandbox->order, horizon, ret_records);
+    return order_take(&sandbox->order, is_idle ? UINT64_MAX : horizon_of(sandbox), ret_records);
 }
 
 uint64_t sandbox_due(const struct sandbox *sandbox)
@@ -211,7 +220,7 @@ uint64_t sandbox_due(const struct sandbox *sandbox)
         due = sandbox->tasks.first_waiting->waits_until;
     if (order_is_empty(&sandbox->order))
         return due;
-    if (sandbox->ended || order_is_full(&sandbox->order) || order_first(&sandbox->order) + WINDOW_NS <= sandbox->newest)
+    if (order_first(&sandbox->order) <= horizon_of(sandbox))
         return 0;
     return sandbox->received + WINDOW_NS < due ? sandbox->received + WINDOW_NS : due;
 }
