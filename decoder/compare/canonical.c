@@ -476,7 +476,8 @@ static void take_number(struct canonical *value, const struct record *record, un
     value->number = (uint64_t)result_seen(param->type->wire == WIRE_U32 ? (int32_t)from->u : from->i);
     if ((int64_t)value->number == RESULT_UNRETURNED)
         value->status = SYSFOLD_ABSENT;
-    value->identity = IDENTITY_EXACT;
+    if (value->identity != IDENTITY_REMOVED) /* as rt_sigreturn's, which may look like an error */
+        value->identity = IDENTITY_EXACT;
 }
 
 static bool is_vector(const struct sysfold_param *param)

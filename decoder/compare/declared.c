@@ -6,7 +6,10 @@
 
 #define DECLARED(ROW, PARAM, KIND, REASON)                                                                             \
     {sizeof(struct sysfold_declared), ROW, PARAM, SYSFOLD_DECLARED_##KIND, REASON},
-#define NONE {0} /* behind the last: a table may be empty */
+#define NONE                                                                                                           \
+    {                                                                                                                  \
+        0                                                                                                              \
+    } /* behind the last: a table may be empty */
 
 static const struct sysfold_declared of_ptrace[] = {
 #include "backends/ptrace/declared.def"
@@ -14,6 +17,10 @@ static const struct sysfold_declared of_ptrace[] = {
 };
 static const struct sysfold_declared of_ebpf[] = {
 #include "backends/ebpf/declared.def"
+    NONE,
+};
+static const struct sysfold_declared of_gvisor[] = {
+#include "backends/gvisor/declared.def"
     NONE,
 };
 static const struct sysfold_declared of_truth[] = {
@@ -32,6 +39,7 @@ static const struct {
 } tables[] = {
     {"ptrace", of_ptrace, sizeof(of_ptrace) / sizeof(of_ptrace[0]) - 1},
     {"ebpf", of_ebpf, sizeof(of_ebpf) / sizeof(of_ebpf[0]) - 1},
+    {"gvisor", of_gvisor, sizeof(of_gvisor) / sizeof(of_gvisor[0]) - 1},
     {"truth", of_truth, sizeof(of_truth) / sizeof(of_truth[0]) - 1},
     {"strace", of_strace, sizeof(of_strace) / sizeof(of_strace[0]) - 1},
 };

@@ -12,6 +12,7 @@
 
 #include "canonical.h"
 #include "common/cleanup.h"
+#include "declared.h"
 #include "story.h"
 
 #define HANDLER_EVENTS_MAX 4096 /* how far behind an interruption we look for the call */
@@ -111,6 +112,38 @@ static uint32_t behind_handlers(const struct sysfold_story *story, const uint32_
     return NONE;
 }
 
+static bool tells_signals(const struct sysfold_story *story)
+{
+    size_t count;
+    const struct sysfold_declared *declared = declared_of(story->backend ? story->backend : "", &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(declared[i].row, "signal") && !strcmp(declared[i].param, "*"))
+            return false;
+    }
+    return true;
+}
+
+/* The same where nobody tells of signals: the call itself, or what is behind the handlers' returns. */
+static uint32_t behind_returns(const struct sysfold_story *story, const uint32_t *next, uint32_t at)
+{
+    struct record call, record;
+    bool returned = false;
+
+    story_record(story, &story->events[at], &call);
+    at = next[at];
+    for (unsigned i = 0; at != NONE && i < HANDLER_EVENTS_MAX; i++, at = next[at]) {
+        bool returns;
+
+        story_record(story, &story->events[at], &record);
+        returns = record_is(&record, "rt_sigreturn");
+        if ((returned && !returns) || (!i && is_same_call(&call, &record)))
+            return at;
+        returned |= returns;
+    }
+    return NONE;
+}
+
 static int merge_one(struct sysfold_story *story, const uint32_t *next, uint32_t at)
 {
     struct record record, later;
@@ -119,7 +152,7 @@ static int merge_one(struct sysfold_story *story, const uint32_t *next, uint32_t
     story_record(story, &story->events[at], &record);
     if (!is_interrupted(&record))
         return 0;
-    found = behind_handlers(story, next, at);
+    found = tells_signals(story) ? behind_handlers(story, next, at) : behind_returns(story, next, at);
     if (found == NONE)
         return 0;
     story_record(story, &story->events[found], &later);

@@ -77,7 +77,6 @@ bool kit_is_foreign(void)
 /* On a foreign kernel what happened until now is the truth, and whole. */
 static void end_early(void)
 {
-    kit_mark(KIT_MARK_PAUSE);
     if (kit_who()->tid != kit_who()->pid)
         quiet(SYS_exit, 99, 0, 0, 0);
     else if (kit_who()->pid == first_pid)
@@ -86,6 +85,8 @@ static void end_early(void)
 
 _Noreturn void kit_fail(const char *what)
 {
+    if (foreign)
+        kit_mark(KIT_MARK_PAUSE);
     say("scenario: ");
     say(what);
     say("\n");
