@@ -23,8 +23,6 @@
 #define EXIT_GROUP 231
 #define ERESTART_FIRST 512 /* ERESTARTSYS */
 #define ERESTART_LAST 516  /* ERESTART_RESTARTBLOCK */
-/* A handler that makes more calls than that will not be waited for. */
-#define HANDLER_CALLS_MAX 64
 
 static bool is_exec(uint32_t nr)
 {
@@ -209,9 +207,14 @@ static void count_hidden(struct sandbox *sandbox, const struct call_state *call)
         sandbox->counts.hidden++;
 }
 
+static bool is_chosen(const struct sandbox *sandbox, const struct call_state *call)
+{
+    return callset_has(&sandbox->options->calls, AUDIT_ARCH_X86_64, call->nr);
+}
+
 static void tell(struct sandbox *sandbox, struct thread *thread, struct call_state *call)
 {
-    if (!callset_has(&sandbox->options->calls, AUDIT_ARCH_X86_64, call->nr))
+    if (!is_chosen(sandbox, call))
         return;
     count_hidden(sandbox, call);
     encode(sandbox, thread, call);
@@ -228,21 +231,27 @@ static void tell_unfinished(struct sandbox *sandbox, struct thread *thread, stru
 
 /* Interruptions: a call that a signal interrupts may be restarted when its handler is done. */
 
-static void drop_interrupted(struct thread *thread)
+static void drop_interrupted(struct sandbox *sandbox, struct thread *thread)
 {
+    tasks_stop_waiting(&sandbox->tasks, &thread->interrupted_waiter);
     call_state_finish(thread->interrupted);
     free(thread->interrupted);
     thread->interrupted = NULL;
 }
 
-/* It was not: then its caller got EINTR. */
+/* It was not: then its caller got EINTR, before whatever the handler did, some of which may have been told of already. */
 static void tell_interrupted(struct sandbox *sandbox, struct thread *thread)
 {
-    if (!thread->interrupted)
+    struct call_state *call = thread->interrupted;
+
+    if (!call)
         return;
-    thread->interrupted->result = -EINTR;
-    tell(sandbox, thread, thread->interrupted);
-    drop_interrupted(thread);
+    call->result = -EINTR;
+    if (is_chosen(sandbox, call)) {
+        encode(sandbox, thread, call);
+        sandbox_emit(sandbox);
+    }
+    drop_interrupted(sandbox, thread);
 }
 
 static bool suspend(struct sandbox *sandbox, struct thread *thread)
@@ -255,8 +264,10 @@ static bool suspend(struct sandbox *sandbox, struct thread *thread)
     *interrupted = thread->call;
     thread->call = (struct call_state){0};
     thread->interrupted = interrupted;
-    thread->calls_since = 0;
+    thread->has_gone_on = false;
     thread->has_returned = false;
+    tasks_wait(&sandbox->tasks, &thread->interrupted_waiter, thread, interrupted->returned,
+               sandbox->received + COMPANY_NS);
     return true;
 }
 
@@ -279,11 +290,11 @@ static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, 
     if (!thread->interrupted)
         return false;
     if (is_restart(thread->interrupted, nr, message) &&
-        (thread->has_returned || !thread->calls_since || nr == ROW_RESTART_SYSCALL)) {
+        (thread->has_returned || !thread->has_gone_on || nr == ROW_RESTART_SYSCALL)) {
         call_state_finish(&thread->call);
         thread->call = *thread->interrupted;
-        free(thread->interrupted);
-        thread->interrupted = NULL;
+        *thread->interrupted = (struct call_state){0};
+        drop_interrupted(sandbox, thread);
         thread->call.raw_enter = thread->call.enter = thread->call.raw_exit = thread->call.exit = false;
         thread->call.ended = false;
         values_clear(&thread->call.at_enter);
@@ -293,8 +304,9 @@ static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, 
     }
     if (nr == RT_SIGRETURN)
         thread->has_returned = true;
-    else if (thread->has_returned || !sandbox->tells_raw || ++thread->calls_since > HANDLER_CALLS_MAX)
+    else if (thread->has_returned || !sandbox->tells_raw)
         tell_interrupted(sandbox, thread);
+    thread->has_gone_on = true;
     return false;
 }
 
@@ -320,7 +332,7 @@ static void finish(struct sandbox *sandbox, struct thread *thread)
     struct call_state *call = &thread->call;
     uint8_t *ends = ends_of(sandbox, call->nr);
 
-    tasks_stop_waiting(&sandbox->tasks, thread);
+    tasks_stop_waiting(&sandbox->tasks, &thread->call_waiter);
     if (!call->begun)
         return;
     thread->told_nr = call->ended ? call->nr : UINT32_MAX;
@@ -444,7 +456,7 @@ static void on_return(struct sandbox *sandbox, struct thread *thread, const stru
     if (is_complete(sandbox, call))
         finish(sandbox, thread);
     else
-        tasks_wait(&sandbox->tasks, thread, when.received + COMPANY_NS);
+        tasks_wait(&sandbox->tasks, &thread->call_waiter, thread, call->returned, when.received + COMPANY_NS);
 }
 
 void call_message(struct sandbox *sandbox, struct thread *thread, const struct message *message, struct instant when)
@@ -508,14 +520,20 @@ void call_note_image(struct sandbox *sandbox, struct thread *thread, const Gv__E
 
 void call_finish_waiting(struct sandbox *sandbox, struct thread *thread, bool has_image)
 {
-    if (thread->is_waiting && !(has_image && is_exec(thread->call.nr)))
+    if (thread->call_waiter.thread && !(has_image && is_exec(thread->call.nr)))
         finish(sandbox, thread);
 }
 
 void call_tell_overdue(struct sandbox *sandbox, uint64_t now)
 {
-    struct thread *thread;
+    const struct waiter *waiter;
 
-    while ((thread = sandbox->tasks.first_waiting) && thread->waits_until <= now)
-        finish(sandbox, thread);
+    while ((waiter = sandbox->tasks.first_waiter) && waiter->until <= now) {
+        struct thread *thread = waiter->thread;
+
+        if (waiter == &thread->interrupted_waiter)
+            tell_interrupted(sandbox, thread);
+        else
+            finish(sandbox, thread);
+    }
 }

@@ -196,9 +196,9 @@ static uint64_t horizon_of(const struct sandbox *sandbox)
 
     if (sandbox->ended || order_is_full(&sandbox->order))
         return UINT64_MAX;
-    for (const struct thread *thread = sandbox->tasks.first_waiting; thread; thread = thread->next_waiting) {
-        if (thread->call.returned <= horizon)
-            horizon = thread->call.returned - 1;
+    for (const struct waiter *waiter = sandbox->tasks.first_waiter; waiter; waiter = waiter->next) {
+        if (waiter->time <= horizon)
+            horizon = waiter->time - 1;
     }
     return horizon;
 }
@@ -216,8 +216,8 @@ uint64_t sandbox_due(const struct sandbox *sandbox)
 {
     uint64_t due = UINT64_MAX;
 
-    if (sandbox->tasks.first_waiting)
-        due = sandbox->tasks.first_waiting->waits_until;
+    if (sandbox->tasks.first_waiter)
+        due = sandbox->tasks.first_waiter->until;
     if (order_is_empty(&sandbox->order))
         return due;
     if (order_first(&sandbox->order) <= horizon_of(sandbox))

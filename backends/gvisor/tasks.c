@@ -117,7 +117,8 @@ struct thread *tasks_add(struct tasks *tasks, uint32_t pid, uint32_t tid)
 
 void tasks_remove(struct tasks *tasks, struct thread *thread)
 {
-    tasks_stop_waiting(tasks, thread);
+    tasks_stop_waiting(tasks, &thread->call_waiter);
+    tasks_stop_waiting(tasks, &thread->interrupted_waiter);
     leave(thread);
     table_remove(&tasks->threads, thread->tid);
     destroy_thread(thread);
@@ -148,31 +149,28 @@ int tasks_make_leader(struct tasks *tasks, struct thread *thread)
     return 0;
 }
 
-void tasks_wait(struct tasks *tasks, struct thread *thread, uint64_t until)
+void tasks_wait(struct tasks *tasks, struct waiter *waiter, struct thread *thread, uint64_t time, uint64_t until)
 {
-    tasks_stop_waiting(tasks, thread);
-    thread->is_waiting = true;
-    thread->waits_until = until;
-    thread->next_waiting = NULL;
-    thread->previous_waiting = tasks->last_waiting;
-    if (tasks->last_waiting)
-        tasks->last_waiting->next_waiting = thread;
+    tasks_stop_waiting(tasks, waiter);
+    *waiter = (struct waiter){.thread = thread, .until = until, .time = time, .previous = tasks->last_waiter};
+    if (tasks->last_waiter)
+        tasks->last_waiter->next = waiter;
     else
-        tasks->first_waiting = thread;
-    tasks->last_waiting = thread;
+        tasks->first_waiter = waiter;
+    tasks->last_waiter = waiter;
 }
 
-void tasks_stop_waiting(struct tasks *tasks, struct thread *thread)
+void tasks_stop_waiting(struct tasks *tasks, struct waiter *waiter)
 {
-    if (!thread->is_waiting)
+    if (!waiter->thread)
         return;
-    if (thread->previous_waiting)
-        thread->previous_waiting->next_waiting = thread->next_waiting;
+    if (waiter->previous)
+        waiter->previous->next = waiter->next;
     else
-        tasks->first_waiting = thread->next_waiting;
-    if (thread->next_waiting)
-        thread->next_waiting->previous_waiting = thread->previous_waiting;
+        tasks->first_waiter = waiter->next;
+    if (waiter->next)
+        waiter->next->previous = waiter->previous;
     else
-        tasks->last_waiting = thread->previous_waiting;
-    thread->is_waiting = false;
+        tasks->last_waiter = waiter->previous;
+    *waiter = (struct waiter){0};
 }

@@ -41,6 +41,14 @@ struct process {
     struct thread *first; /* of its threads */
 };
 
+/* Something that is told when its time is up, whatever comes until then; nothing that happened later is told before. */
+struct waiter {
+    struct thread *thread; /* NULL: it does not wait */
+    uint64_t until;        /* of packets' times */
+    uint64_t time;         /* of the event */
+    struct waiter *next, *previous;
+};
+
 struct thread {
     uint32_t tid;
     uint64_t start; /* 0: not known */
@@ -50,20 +58,18 @@ struct thread {
     bool is_named;                  /* its name has been told, or that of the one that it comes from */
     struct call_state call;
     struct call_state *interrupted; /* may be restarted, when the signal's handler is done */
-    unsigned calls_since;           /* the interruption, */
-    bool has_returned;              /* and whether the handler is done */
-    uint32_t told_nr; /* what was told last, of which an exit message may still come; UINT32_MAX: nothing */
-    /* Complete but for messages that may not come: */
-    bool is_waiting;
-    uint64_t waits_until;
-    struct thread *next_waiting, *previous_waiting;
+    bool has_gone_on;               /* since the interruption, with another call; */
+    bool has_returned;              /* from the handler */
+    uint32_t told_nr;          /* what was told last, of which an exit message may still come; UINT32_MAX: nothing */
+    struct waiter call_waiter; /* complete but for messages that may not come */
+    struct waiter interrupted_waiter; /* may be restarted yet */
 };
 
 #define TASKS_THREADS_MAX 65536
 
 struct tasks {
     struct table threads, processes;
-    struct thread *first_waiting, *last_waiting;
+    struct waiter *first_waiter, *last_waiter;
 };
 
 void tasks_init(struct tasks *tasks);
@@ -80,8 +86,8 @@ void tasks_remove_process(struct tasks *tasks, struct process *process);
 int tasks_make_leader(struct tasks *tasks, struct thread *thread);
 
 /* The first one to come is the first one to be due. */
-void tasks_wait(struct tasks *tasks, struct thread *thread, uint64_t until);
-void tasks_stop_waiting(struct tasks *tasks, struct thread *thread);
+void tasks_wait(struct tasks *tasks, struct waiter *waiter, struct thread *thread, uint64_t time, uint64_t until);
+void tasks_stop_waiting(struct tasks *tasks, struct waiter *waiter);
 
 void call_state_clear(struct call_state *call);
 void call_state_finish(struct call_state *call);

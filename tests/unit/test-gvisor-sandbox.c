@@ -400,6 +400,33 @@ Test(gvisor_sandbox, an_interrupted_call_before_another_one, .init = setup, .fin
     raw_call(1, WRITE, 1, 8192, 5);
     finish();
     expect_line("1 read(fd=3, size=5) = -1 EINTR (Interrupted system call)");
+    cr_assert_lt(place_of(" read("), place_of("rt_sigreturn("));
+}
+
+Test(gvisor_sandbox, an_interrupted_call_is_told_before_what_its_handler_did, .init = setup, .fini = teardown)
+{
+    raw_call(1, READ, 3, 8192, -512);
+    raw_call(1, WRITE, 1, 8192, 5);
+    now += 10 * MS;
+    raw_call(2, OPEN, 4096, 0, 3);
+    read_lines();
+    cr_assert_eq(line_count, 0); /* it may be restarted yet */
+    raw_call(1, RT_SIGRETURN, 0, 0, -EINTR);
+    finish();
+    cr_assert_lt(place_of(" read("), place_of(" write("));
+}
+
+Test(gvisor_sandbox, a_handler_that_takes_long_is_not_waited_for, .init = setup, .fini = teardown)
+{
+    raw_call(1, READ, 3, 8192, -512);
+    raw_call(1, WRITE, 1, 8192, 5);
+    now += 200 * MS;
+    read_lines();
+    cr_assert_lt(place_of(" read("), place_of(" write("));
+    raw_call(1, RT_SIGRETURN, 0, 0, 0);
+    raw_call(1, READ, 3, 8192, 5);
+    finish();
+    cr_assert_eq(count_lines(" read("), 1);
 }
 
 Test(gvisor_sandbox, what_a_thread_was_in_when_it_was_killed_is_told, .init = setup, .fini = teardown)
