@@ -17,6 +17,8 @@
 #include "common/error.h"
 
 #define POINTS_MAX 16384 /* some thousand is what there is */
+/* Says whether a call that a signal interrupted is made again. */
+#define RT_SIGRETURN 15
 #define NOT_A_CALL UINT32_MAX
 
 enum moment { ENTER = 1 << 0, EXIT = 1 << 1 };
@@ -325,6 +327,8 @@ static int choose_points(const struct generator *generator, const struct callset
         } else if (callset_has(calls, AUDIT_ARCH_X86_64, point->number)) {
             done = append_call(generator, points, point);
             call_points += json_array_size(points) - before;
+        } else if (point->number == RT_SIGRETURN) {
+            done = append_call(generator, points, point);
         }
     }
     if (!done)

@@ -167,6 +167,11 @@ int place_write_session(const struct place *place, const struct capture_options 
     cleanup_free char *metadata = NULL, *json = NULL;
     int r = runsc_run(&runsc, words, METADATA_MS, &metadata, NULL, error);
 
+    if (r == -ENOENT) { /* which would look as if the command were not there */
+        r = -ENOTSUP;
+        if (error)
+            error->code = r;
+    }
     if (r == 0)
         r = config_generate(metadata, &wanted, &json, error);
     return r < 0 ? r : write_file(place->session, json, error);
