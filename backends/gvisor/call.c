@@ -63,19 +63,24 @@ static bool is_of(const struct call_state *call, uint32_t nr)
 
 /* Telling. */
 
-/* Nothing: a NULL pointer, memory that is not there, what the sandbox did not get to or would not take, or an empty string. */
+/* Was it told as nothing because the sandbox did not get to it, or would not take it? */
+static bool is_untold(const struct call_state *call, const struct sysfold_param *param)
+{
+    bool has_no_length = call->has_args && param->source == SOURCE_USER_SOCKADDR && !call->args[param->b];
+
+    return call->result == -ENAMETOOLONG || (param->type->form == FORM_SOCKADDR && !has_no_length);
+}
+
+/* Nothing: a NULL pointer, memory that is not there, or an empty string. */
 static void put_empty(struct encoder *encoder, const struct call_state *call, unsigned index)
 {
     const struct sysfold_param *param = &encoder->row->params[index];
-    bool is_address = param->type->form == FORM_SOCKADDR;
 
     if (call->has_args && !call->args[param->a])
         encoder_status(encoder, index, SYSFOLD_NULL);
     else if (call->result == -EFAULT)
         encoder_status(encoder, index, SYSFOLD_UNREADABLE);
-    else if (call->result == -ENAMETOOLONG)
-        encoder_status(encoder, index, SYSFOLD_ABSENT);
-    else if (is_address && !(call->has_args && param->source == SOURCE_USER_SOCKADDR && !call->args[param->b]))
+    else if (is_untold(call, param))
         encoder_status(encoder, index, SYSFOLD_ABSENT);
     else
         encoder_bytes(encoder, index, "", 0, 0);
