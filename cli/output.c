@@ -120,6 +120,21 @@ static void output_time(struct output *output, uint64_t ns)
     output_text(output, line);
 }
 
+static void output_source(struct output *output, const struct sysfold_event *event)
+{
+    uint32_t source = sysfold_event_source(event);
+    char name[NAME_SIZE];
+
+    if (!output->has_source)
+        output->first_source = source;
+    output->has_source = true;
+    output->has_several |= source != output->first_source;
+    if (!output->has_several)
+        return;
+    output_text(output, printable(sysfold_event_source_name(event), name, sizeof(name)));
+    output_text(output, " ");
+}
+
 static void output_process(struct output *output, const struct sysfold_event *event)
 {
     const struct sysfold_thread *thread = sysfold_event_thread(event);
@@ -175,6 +190,7 @@ static void output_line(struct output *output, const struct sysfold_event *event
     if (dim)
         output_text(output, DIM);
     output_time(output, sysfold_event_time(event));
+    output_source(output, event);
     output_process(output, event);
     formatted = format_event(output, event, sysfold_event_format);
     if (formatted && red)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <sysfold/event.h>
 
@@ -28,6 +29,9 @@ struct output {
     char *buffer;
     size_t used;
     size_t size;
+    /* From the second source on, lines say whose they are. */
+    uint32_t first_source;
+    bool has_source, has_several;
 };
 
 int output_init(struct output *output, int fd);

@@ -62,6 +62,22 @@ class Recorder:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+    def lines(self):
+        done = subprocess.run([self.sysfold, "read", self.capture], check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout.splitlines()
+
+
+def judge_names(lines, events):
+    """As soon as there are several sandboxes, a line says whose it is."""
+    told = [event for event in events if not event["evt.type"].startswith("snap_")]
+    several = len({event["evt.source_num"] for event in told}) > 1
+    beginnings = [line.split(" ")[1] for line in lines]
+    named = sum(name == event["evt.source"] for name, event in zip(beginnings, told))
+    first = next((i for i, event in enumerate(told) if event["evt.source_num"] != told[0]["evt.source_num"]), len(told))
+    wanted = len(told) - first if several else 0
+    return [] if named == wanted and len(lines) == len(told) else [f"{named} lines have a source's name, not {wanted}"]
+
+
 def read_rows(sysfold):
     done = subprocess.run([sysfold, "schema", "--json"], check=True, stdout=subprocess.PIPE)
     return {row["number"]: row for row in json.loads(done.stdout)["events"]}
@@ -211,6 +227,7 @@ def run(sysfold, shared, names):
             recorder.process.kill()
             recorder.process.wait()
         events = recorder.events()
+        wrong += judge_names(recorder.lines(), events)
     sources = sorted({e["evt.source_num"] for e in events})
     if len(sources) != len(names):
         wrong.append(f"{len(sources)} sources, not {len(names)}")
