@@ -18,6 +18,10 @@ struct kit_who *kit_who(void);
 
 /* Is what goes otherwise than the scenario says told, and no failure? */
 bool kit_is_foreign(void);
+/* There: interrupts the first process when it has taken too long, and every other when the first one ends early. */
+void kit_be_patient(bool is_first);
+void kit_end_others(void);
+_Noreturn void kit_give_up(int64_t nr); /* the call it was in; -1: none */
 
 /* A line of the truth, written twice: first measured, then laid where there is room for it. */
 struct kit_line {
@@ -63,7 +67,8 @@ void kit_stacks_make(void);
 /* How many of `size` bytes at `address` can be read. */
 size_t kit_readable(uint64_t address, size_t size);
 
-#define KIT_MARK_OPTION 0x5359534d /* prctl(KIT_MARK_OPTION, kind, 0, 0, 0) fails with EINVAL, and is seen by everyone */
+#define KIT_MARK_OPTION                                                                                                \
+    0x5359534d /* prctl(KIT_MARK_OPTION, kind, 0, 0, 0) fails with EINVAL, and is seen by everyone */
 #define KIT_MARK_BEGIN 1
 #define KIT_MARK_END 2
 #define KIT_MARK_PAUSE 3 /* an end at which nobody looks at the descriptors: other threads may be changing them */

@@ -77,21 +77,42 @@ bool kit_is_foreign(void)
 /* On a foreign kernel what happened until now is the truth, and whole. */
 static void end_early(void)
 {
-    if (kit_who()->tid != kit_who()->pid)
+    if (kit_who()->tid != kit_who()->pid) {
         quiet(SYS_exit, 99, 0, 0, 0);
-    else if (kit_who()->pid == first_pid)
+    } else if (kit_who()->pid == first_pid) {
+        kit_end_others();
         kit_log_close();
+    }
 }
 
-_Noreturn void kit_fail(const char *what)
+_Noreturn static void fail(const char *call, const char *what)
 {
     if (foreign)
         kit_mark(KIT_MARK_PAUSE);
     say("scenario: ");
+    say(call);
     say(what);
     say("\n");
     if (foreign)
         end_early();
+    for (;;)
+        quiet(SYS_exit_group, 99, 0, 0, 0);
+}
+
+_Noreturn void kit_fail(const char *what)
+{
+    fail("", what);
+}
+
+/* The patience of who waits on a foreign kernel is at its end, or the scenario is: the thread's call has been told as
+ * interrupted. */
+_Noreturn void kit_give_up(int64_t nr)
+{
+    const struct sysfold_row *row = nr < 0 ? NULL : row_builtin((unsigned)nr);
+
+    if (kit_who()->pid == first_pid)
+        fail(row ? row->name : "it", " does not come to an end");
+    kit_mark(KIT_MARK_PAUSE);
     for (;;)
         quiet(SYS_exit_group, 99, 0, 0, 0);
 }
@@ -487,6 +508,8 @@ int kit_main(int argc, char **argv, void (*scenario)(const char *argument))
         kit_fail("there is no room for the edge of memory");
     kit_stacks_make();
     umask(022);
+    if (foreign)
+        kit_be_patient(first == getpid());
     if (!frame) {
         enter_directory();
         if (kit_before)

@@ -5,16 +5,19 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <x86intrin.h>
 
 #include "inside.h"
 
 #define STACK_SIZE ((uintptr_t)256 << 10) /* and their alignment */
 #define STACK_COUNT 64
-#define CRADLE_SIZE 4092 /* children at a time; a page in all */
+#define CRADLE_SIZE 4092 /* children at a time */
 #define SIGNAL_RESTORER 0x04000000
 #define PATIENCE_CYCLES 20000000000 /* some seconds, without asking the kernel */
 #define JOINS_MAX 10000             /* half a millisecond each */
+#define PATIENCE_SIGNAL 63          /* no scenario uses it */
+#define PATIENCE_SECONDS 12
 
 static struct kit_who of_first;
 static uintptr_t stacks; /* the first of them */
@@ -25,6 +28,7 @@ static _Atomic unsigned stacks_used;
 static struct cradle {
     _Atomic unsigned used;
     _Atomic bool told[CRADLE_SIZE];
+    _Atomic int32_t pids[CRADLE_SIZE];
 } * cradle;
 
 struct kit_who *kit_who(void)
@@ -87,6 +91,8 @@ static void be_born(const struct birth *birth)
     kit_tell(self->tid, "thread_start",
              SAID(NUMBER("pid", self->pid), NUMBER("ppid", self->ppid), NUMBER("parent_tid", birth->parent.tid),
                   NUMBER("flags", birth->flags)));
+    if (!is_thread)
+        cradle->pids[birth->told - cradle->told] = (int32_t)self->pid;
     *birth->told = true;
     kit_tell_call(&made);
 }
@@ -361,4 +367,44 @@ void kit_handle(int signo, unsigned long flags, void (*run)(int signo, siginfo_t
 
     handlers[signo] = run;
     OK(rt_sigaction, signo, action, NULL, 8);
+}
+
+/* Foreign kernels: what waits for ever there is interrupted. */
+
+static void lose_patience(int signo, siginfo_t *info, void *context)
+{
+    struct kit_who *self = kit_who();
+    int64_t nr = self->pending ? self->pending->nr : -1;
+
+    (void)info;
+    if (self->tid != self->pid) { /* the whole process is meant */
+        kit_raw(SYS_tgkill, (const uint64_t[6]){(uint64_t)self->pid, (uint64_t)self->pid, (uint64_t)signo});
+        return;
+    }
+    tell_pending(context);
+    kit_give_up(nr);
+}
+
+void kit_be_patient(bool is_first)
+{
+    const uint64_t action[4] = {(uintptr_t)lose_patience, SA_SIGINFO | SIGNAL_RESTORER, (uintptr_t)kit_restore, 0};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = PATIENCE_SIGNAL};
+    const struct itimerspec once = {.it_value.tv_sec = PATIENCE_SECONDS};
+    int timer;
+
+    kit_raw(SYS_rt_sigaction, (const uint64_t[6]){PATIENCE_SIGNAL, (uintptr_t)action, 0, 8});
+    if (is_first &&
+        kit_raw(SYS_timer_create, (const uint64_t[6]){CLOCK_MONOTONIC, (uintptr_t)&event, (uintptr_t)&timer}) == 0)
+        kit_raw(SYS_timer_settime, (const uint64_t[6]){(uint64_t)timer, 0, (uintptr_t)&once});
+}
+
+void kit_end_others(void)
+{
+    static const struct timespec moment = {.tv_nsec = 50000000};
+
+    for (unsigned i = 0; i < CRADLE_SIZE; i++) {
+        if (cradle->pids[i])
+            kit_raw(SYS_kill, (const uint64_t[6]){(uint64_t)cradle->pids[i], PATIENCE_SIGNAL});
+    }
+    kit_raw(SYS_nanosleep, (const uint64_t[6]){(uintptr_t)&moment});
 }
