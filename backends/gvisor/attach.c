@@ -40,39 +40,26 @@ static void put(void *data, const uint8_t *record, size_t size)
     (void)intake_snapshot(snapshot->intake, snapshot->connection, record, size, snapshot->time);
 }
 
-/* What happens while the dump is made is told behind it, and changes what it says. */
+/* What happens while the dump is made is told behind it, and changes what it says. A sandbox that cannot be asked is recorded all the
+ * same: what is unknown of it shows itself by and by. */
 static int take_snapshot(const struct capture_options *options, const char *id, uint32_t connection,
                          struct intake *intake, struct sysfold_error *error)
 {
     const char *const words[] = {"trace", "procfs", id, NULL};
     const struct runsc runsc = runsc_of(options);
     struct snapshot snapshot = {intake, connection, now_ns()};
+    struct sysfold_error complaint = {0};
     cleanup_free char *dump = NULL;
     int r = intake_open(intake, connection, snapshot.time);
 
     if (r < 0)
         return error_system(error, r, "gvisor: cannot attach to %s", id);
-    r = runsc_run(&runsc, words, RUNSC_MS, &dump, NULL, error);
-    return r < 0 ? r : procfs_tell(dump, id, options, snapshot.time, put, &snapshot, error);
-}
-
-/* Hands are shaken before runsc returns, and nobody else knows our socket: the newest connection is this one's. */
-static int attach(const struct capture_options *options, const char *id, const struct place *place,
-                  const struct server *server, struct intake *intake, struct sysfold_error *error)
-{
-    const char *const words[] = {"trace", "create", "--config", place->session, id, NULL};
-    const struct runsc runsc = runsc_of(options);
-    struct server_counts before, after;
-    int r;
-
-    server_counts(server, &before);
-    r = runsc_run(&runsc, words, RUNSC_MS, NULL, NULL, error);
+    r = runsc_run(&runsc, words, RUNSC_MS, &dump, NULL, &complaint);
+    if (r == 0)
+        r = procfs_tell(dump, id, options, snapshot.time, put, &snapshot, &complaint);
     if (r < 0)
-        return r;
-    server_counts(server, &after);
-    if (after.accepted == before.accepted)
-        return error_set(error, -ENOTCONN, "gvisor: %s has a session now, but did not connect", id);
-    return take_snapshot(options, id, (uint32_t)after.accepted, intake, error);
+        intake_remark(intake, connection, complaint.message, snapshot.time);
+    return 0;
 }
 
 static int note(struct attachments *attachments, const char *id)
@@ -89,16 +76,28 @@ static int note(struct attachments *attachments, const char *id)
     return 0;
 }
 
-static int attach_and_note(struct attachments *attachments, const struct capture_options *options, const char *id,
-                           const struct place *place, const struct server *server, struct intake *intake,
-                           struct sysfold_error *error)
+/* Hands are shaken before runsc returns, and nobody else knows our socket: the newest connection is this one's. */
+static int attach(struct attachments *attachments, const struct capture_options *options, const char *id,
+                  const struct place *place, const struct server *server, struct intake *intake,
+                  struct sysfold_error *error)
 {
-    int r = attach(options, id, place, server, intake, error);
+    const char *const words[] = {"trace", "create", "--config", place->session, id, NULL};
+    const struct runsc runsc = runsc_of(options);
+    struct server_counts before, after;
+    int r = note(attachments, id); /* first: a session that was made is to be deleted */
 
     if (r < 0)
+        return error_system(error, r, "gvisor: cannot attach to %s", id);
+    server_counts(server, &before);
+    r = runsc_run(&runsc, words, RUNSC_MS, NULL, NULL, error);
+    if (r < 0) {
+        free(attachments->ids[--attachments->count]);
         return r;
-    r = note(attachments, id);
-    return r < 0 ? error_system(error, r, "gvisor: cannot attach to %s", id) : 0;
+    }
+    server_counts(server, &after);
+    if (after.accepted == before.accepted)
+        return error_set(error, -ENOTCONN, "gvisor: %s has a session now, but did not connect", id);
+    return take_snapshot(options, id, (uint32_t)after.accepted, intake, error);
 }
 
 /* A pod's containers share a sandbox, and its session: of some that refuse, one that does not is enough. */
@@ -113,7 +112,7 @@ static int attach_all(struct attachments *attachments, const struct capture_opti
     if (r < 0)
         return r;
     for (size_t i = 0; i < count; i++) {
-        r = attach_and_note(attachments, options, ids[i], place, server, intake, error);
+        r = attach(attachments, options, ids[i], place, server, intake, error);
         if (r < 0)
             last = r;
     }
@@ -131,7 +130,7 @@ int attachments_make(struct attachments *attachments, const struct capture_optio
     if (live->system_wide)
         return attach_all(attachments, options, place, server, intake, error);
     for (size_t i = 0; i < live->container_count && r == 0; i++)
-        r = attach_and_note(attachments, options, live->containers[i], place, server, intake, error);
+        r = attach(attachments, options, live->containers[i], place, server, intake, error);
     return r;
 }
 

@@ -8,7 +8,7 @@
 #include "backends/gvisor/place.h"
 
 struct attachments {
-    char **ids; /* of those with a session of ours; NULL-terminated */
+    char **ids; /* of those with a session of ours */
     size_t count;
 };
 

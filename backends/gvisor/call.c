@@ -239,7 +239,7 @@ static void tell_unfinished(struct sandbox *sandbox, struct thread *thread, stru
 static void drop_interrupted(struct sandbox *sandbox, struct thread *thread)
 {
     tasks_stop_waiting(&sandbox->tasks, &thread->interrupted_waiter);
-    call_state_finish(thread->interrupted);
+    call_state_finish(&sandbox->tasks, thread->interrupted);
     free(thread->interrupted);
     thread->interrupted = NULL;
 }
@@ -296,14 +296,13 @@ static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, 
         return false;
     if (is_restart(thread->interrupted, nr, message) &&
         (thread->has_returned || !thread->has_gone_on || nr == ROW_RESTART_SYSCALL)) {
-        call_state_finish(&thread->call);
+        call_state_finish(&sandbox->tasks, &thread->call);
         thread->call = *thread->interrupted;
         *thread->interrupted = (struct call_state){0};
         drop_interrupted(sandbox, thread);
         thread->call.raw_enter = thread->call.enter = thread->call.raw_exit = thread->call.exit = false;
         thread->call.ended = false;
-        values_clear(&thread->call.at_enter);
-        values_clear(&thread->call.at_exit);
+        thread->call.at_enter.size = thread->call.at_exit.size = 0;
         thread->call.is_restarted = nr == ROW_RESTART_SYSCALL;
         return true;
     }
@@ -340,7 +339,7 @@ static void finish(struct sandbox *sandbox, struct thread *thread)
     tasks_stop_waiting(&sandbox->tasks, &thread->call_waiter);
     if (!call->begun)
         return;
-    thread->told_nr = call->ended ? call->nr : UINT32_MAX;
+    thread->told_nr = call->ended && !call->exit ? call->nr : UINT32_MAX;
     if (ends && call->ended)
         *ends |= (uint8_t)ends_seen(call);
     settle_exec(sandbox, thread, call);
@@ -352,12 +351,12 @@ static void finish(struct sandbox *sandbox, struct thread *thread)
         sandbox->counts.unmatched++;
     if (ends_seen(call) || is_last_call(call->nr))
         tell(sandbox, thread, call);
-    call_state_clear(call);
+    call_state_clear(&sandbox->tasks, call);
 }
 
-static void begin(struct thread *thread, uint32_t nr)
+static void begin(struct sandbox *sandbox, struct thread *thread, uint32_t nr)
 {
-    call_state_clear(&thread->call);
+    call_state_clear(&sandbox->tasks, &thread->call);
     thread->call.begun = true;
     thread->call.nr = nr;
     thread->told_nr = UINT32_MAX;
@@ -374,17 +373,20 @@ static void take_args(struct call_state *call, const Gv__Syscall *raw)
     call->args[5] = raw->arg6;
 }
 
-/* -ENOMEM makes parameters absent, and the event is told all the same. */
-static void take_values(const struct sandbox *sandbox, struct call_state *call, const struct message *message,
+/* Without the memory for them parameters are absent, and the event is told all the same. */
+static void take_values(struct sandbox *sandbox, struct call_state *call, const struct message *message,
                         struct values *values)
 {
+    size_t before = values->room;
+
     if (message->type == MESSAGE_RAW && message->sysno != call->nr)
         return; /* restart_syscall has no arguments */
     if (message->type == MESSAGE_RAW)
         take_args(call, (const Gv__Syscall *)(const void *)message->body);
-    else
+    else if (tasks_may_hold(&sandbox->tasks))
         (void)values_take(values, call_row(AUDIT_ARCH_X86_64, call->nr), message,
                           sandbox->options->live.string_vector_max);
+    tasks_hold(&sandbox->tasks, values, before);
 }
 
 static void on_enter(struct sandbox *sandbox, struct thread *thread, const struct message *message, struct instant when)
@@ -397,7 +399,7 @@ static void on_enter(struct sandbox *sandbox, struct thread *thread, const struc
     if (call->begun && (!is_of(call, nr) || call->ended || *seen))
         finish(sandbox, thread);
     if (!call->begun && !resume(sandbox, thread, nr, message))
-        begin(thread, nr);
+        begin(sandbox, thread, nr);
     if (!call->entered)
         call->entered = when.time;
     sandbox->tells_raw |= is_raw;
@@ -448,7 +450,7 @@ static void on_return(struct sandbox *sandbox, struct thread *thread, const stru
     if (is_late(sandbox, thread, nr, is_raw))
         return;
     if (!call->begun)
-        begin(thread, nr);
+        begin(sandbox, thread, nr);
     *seen = true;
     if (!call->ended) {
         call->result = result_of(message->exit);
@@ -466,21 +468,25 @@ static void on_return(struct sandbox *sandbox, struct thread *thread, const stru
 
 void call_message(struct sandbox *sandbox, struct thread *thread, const struct message *message, struct instant when)
 {
-    if (message->sysno > UINT32_MAX)
+    if (message->sysno > UINT32_MAX) {
         sandbox->counts.undecodable++;
-    else if (message->exit)
+        sandbox_lose(sandbox, 1, "not understood", when.time);
+    } else if (message->exit) {
         on_return(sandbox, thread, message, when);
-    else
+    } else {
         on_enter(sandbox, thread, message, when);
+    }
 }
 
 void call_finish_all(struct sandbox *sandbox, struct thread *thread, bool thread_ends)
 {
     struct call_state *call = &thread->call;
 
+    if (is_exec(call->nr) && !call->replaced && thread_ends)
+        call->ended = false; /* nobody goes on to show whether it took place */
     if (call->begun && !call->ended && thread_ends) {
         tell_unfinished(sandbox, thread, call);
-        call_state_clear(call);
+        call_state_clear(&sandbox->tasks, call);
     }
     finish(sandbox, thread);
     tell_interrupted(sandbox, thread);
@@ -513,14 +519,18 @@ void call_note_image(struct sandbox *sandbox, struct thread *thread, const Gv__E
     size_t vector_max = sandbox->options->live.string_vector_max;
     struct call_state *call = &thread->call;
     bool is_at = call->nr == ROW_EXECVEAT;
+    size_t before = call->image.room;
 
     if (!call->begun || !is_exec(call->nr))
         return;
     call->replaced = true;
+    if (!tasks_may_hold(&sandbox->tasks))
+        return;
     note_argv(call, is_at ? P_EXECVEAT_argv : P_EXECVE_argv, info, vector_max);
     if (info->n_env)
         (void)values_put_strings(&call->image, is_at ? P_EXECVEAT_envp : P_EXECVE_envp, info->env, info->n_env,
                                  vector_max);
+    tasks_hold(&sandbox->tasks, &call->image, before);
 }
 
 void call_finish_waiting(struct sandbox *sandbox, struct thread *thread, bool has_image)

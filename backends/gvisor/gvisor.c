@@ -25,8 +25,6 @@ extern const struct sysfold_backend backend_gvisor;
 #define MS UINT64_C(1000000)
 /* So often it is looked whether the command has ended, where no sandbox says so. */
 #define SLICE_MS 100
-/* A sandbox that has closed its connection needs but moments to be gone. */
-#define LAST_MOMENTS_MS 10000
 /* So much is taken in before something is handed on. */
 #define FRAMES_MAX 4096
 
@@ -40,7 +38,7 @@ struct capture {
     struct intake intake;
     const uint8_t *frames; /* of the queue, not looked at yet */
     size_t frames_size;
-    bool is_closing; /* the command's sandbox has closed its connection */
+    bool is_closing; /* the command's sandbox has closed its connection: it should be gone in moments */
     bool has_status;
     bool ended; /* the queue has */
     int status;
@@ -225,7 +223,7 @@ static int fetch(struct capture *capture, uint64_t deadline, struct sysfold_erro
         return error_system(error, r, "gvisor: the wait for events was interrupted");
     if (r != -EAGAIN)
         return error_system(error, r, "gvisor: cannot read the queue");
-    look_after(capture, capture->is_closing ? LAST_MOMENTS_MS : 0);
+    look_after(capture, capture->is_closing ? SLICE_MS : 0);
     return 0;
 }
 

@@ -2,7 +2,6 @@
 #include "backends/gvisor/intake.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,19 +11,37 @@
 /* gVisor's configuration errors fail open: hands are shaken, and then nothing comes. */
 #define SILENCE_NS UINT64_C(10000000000)
 
-static struct intake_source *source_at(const struct intake *intake, uint32_t connection)
+/* Where the connection is, or would be. */
+static size_t place_of(const struct intake *intake, uint32_t connection)
 {
-    return connection && connection <= intake->count ? &intake->sources[connection - 1] : NULL;
+    size_t low = 0, high = intake->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (sandbox_source(intake->sources[middle].sandbox) < connection)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-static int make_room(struct intake *intake, uint32_t connection)
+static struct intake_source *find(const struct intake *intake, uint32_t connection)
 {
-    size_t room = intake->room ? intake->room : 16;
+    size_t place = place_of(intake, connection);
+
+    if (place == intake->count || sandbox_source(intake->sources[place].sandbox) != connection)
+        return NULL;
+    return &intake->sources[place];
+}
+
+static int make_room(struct intake *intake)
+{
+    size_t room = intake->room ? 2 * intake->room : 16;
     struct intake_source *grown;
 
-    while (room < connection)
-        room *= 2;
-    if (room == intake->room)
+    if (intake->count < intake->room)
         return 0;
     grown = reallocarray(intake->sources, room, sizeof(*grown));
     if (!grown)
@@ -36,26 +53,44 @@ static int make_room(struct intake *intake, uint32_t connection)
 
 int intake_open(struct intake *intake, uint32_t connection, uint64_t time)
 {
-    struct intake_source *source;
-    int r = make_room(intake, connection);
+    struct intake_source source = {.opened = time};
+    size_t place = place_of(intake, connection);
+    int r = find(intake, connection) ? 0 : make_room(intake);
 
-    while (r == 0 && intake->count < connection)
-        intake->sources[intake->count++] = (struct intake_source){0};
-    source = r == 0 ? source_at(intake, connection) : NULL;
-    if (!source || source->sandbox || source->name)
+    if (r < 0 || find(intake, connection))
         return r;
-    source->opened = time;
-    return sandbox_create(intake->options, connection, &source->sandbox);
+    r = sandbox_create(intake->options, connection, &source.sandbox);
+    if (r < 0)
+        return r;
+    memmove(&intake->sources[place + 1], &intake->sources[place], (intake->count - place) * sizeof(source));
+    intake->sources[place] = source;
+    intake->count++;
+    return 0;
 }
 
 int intake_snapshot(struct intake *intake, uint32_t connection, const uint8_t *record, size_t size, uint64_t time)
 {
-    struct intake_source *source = source_at(intake, connection);
+    const struct intake_source *source = find(intake, connection);
 
-    if (!source || !source->sandbox)
+    if (!source)
         return -ENOENT;
     sandbox_put(source->sandbox, record, size, time);
     return 0;
+}
+
+void intake_remark(struct intake *intake, uint32_t connection, const char *text, uint64_t time)
+{
+    struct encoder *encoder = malloc(sizeof(*encoder));
+    const uint8_t *record;
+    size_t size;
+
+    if (!encoder)
+        return;
+    encoder_begin(encoder, row_builtin(ROW_MARKER), 0, time);
+    encoder_string(encoder, P_MARKER_text, text);
+    record = encoder_finish(encoder, &size);
+    (void)intake_snapshot(intake, connection, record, size, time);
+    free(encoder);
 }
 
 static void take_packet(struct intake_source *source, const struct frame *frame, const uint8_t *packet)
@@ -67,13 +102,11 @@ static void take_packet(struct intake_source *source, const struct frame *frame,
         return;
     }
     source->is_heard = true;
-    if (sandbox_packet(source->sandbox, packet, frame->length, frame->time) < 0)
-        sandbox_lose(source->sandbox, 1, "out of memory", frame->time);
+    sandbox_packet(source->sandbox, packet, frame->length, frame->time);
 }
 
 int intake_frame(struct intake *intake, const uint8_t *bytes, size_t size)
 {
-    struct intake_source *source;
     struct frame frame;
     int r;
 
@@ -83,59 +116,30 @@ int intake_frame(struct intake *intake, const uint8_t *bytes, size_t size)
     r = intake_open(intake, frame.connection, frame.time);
     if (r < 0 || frame.kind == FRAME_OPENED)
         return r;
-    source = source_at(intake, frame.connection);
-    if (source->sandbox)
-        take_packet(source, &frame, bytes + sizeof(frame));
+    take_packet(find(intake, frame.connection), &frame, bytes + sizeof(frame));
     return 0;
 }
 
 void intake_end(struct intake *intake, uint64_t now)
 {
-    for (size_t i = intake->oldest; i < intake->count; i++) {
-        if (intake->sources[i].sandbox)
-            sandbox_end(intake->sources[i].sandbox, now);
+    for (size_t i = 0; i < intake->count; i++)
+        sandbox_end(intake->sources[i].sandbox, now);
+}
+
+static bool take_from(struct intake *intake, struct intake_source *source, uint64_t now, struct batch *ret_batch)
+{
+    uint32_t connection = sandbox_source(source->sandbox);
+
+    if (!source->is_heard && now >= source->opened + SILENCE_NS) {
+        source->is_heard = true;
+        intake_remark(intake, connection,
+                      "gvisor: this sandbox is connected and says nothing: is its session made of what its runsc "
+                      "knows? (sysfold gvisor config)",
+                      now);
     }
-}
-
-/* Everything of it has been taken. */
-static void retire(struct intake_source *source)
-{
-    source->name = strdup(sandbox_name(source->sandbox));
-    if (!source->name) /* without a name it would be taken for a new one */
-        return;
-    sandbox_destroy(source->sandbox);
-    source->sandbox = NULL;
-}
-
-static void tell_silence(struct intake_source *source, uint64_t now)
-{
-    struct encoder *encoder = malloc(sizeof(*encoder));
-    const uint8_t *record;
-    size_t size;
-
-    source->is_heard = true;
-    if (!encoder)
-        return;
-    encoder_begin(encoder, row_builtin(ROW_MARKER), 0, now);
-    encoder_string(encoder, P_MARKER_text,
-                   "gvisor: this sandbox is connected and says nothing: is its session made of what its runsc knows? "
-                   "(sysfold gvisor config)");
-    record = encoder_finish(encoder, &size);
-    sandbox_put(source->sandbox, record, size, now);
-    free(encoder);
-}
-
-static bool take_from(struct intake *intake, size_t place, uint64_t now, struct batch *ret_batch)
-{
-    struct intake_source *source = &intake->sources[place];
-
-    if (!source->sandbox)
-        return false;
-    if (!source->is_heard && now >= source->opened + SILENCE_NS)
-        tell_silence(source, now);
     if (sandbox_due(source->sandbox) > now)
         return false;
-    *ret_batch = (struct batch){.source = (uint32_t)place + 1, .cpu = -1};
+    *ret_batch = (struct batch){.source = connection, .cpu = -1};
     ret_batch->count = sandbox_take(source->sandbox, now, &ret_batch->each);
     return ret_batch->count > 0;
 }
@@ -143,27 +147,25 @@ static bool take_from(struct intake *intake, size_t place, uint64_t now, struct 
 /* Those that are over, and of which the caller has nothing any more. */
 static void tidy(struct intake *intake)
 {
-    for (size_t i = intake->oldest; i < intake->count; i++) {
-        struct intake_source *source = &intake->sources[i];
+    size_t kept = 0;
 
-        if (source->sandbox && sandbox_is_over(source->sandbox))
-            retire(source);
-        if (!source->sandbox && i == intake->oldest && source->name)
-            intake->oldest++;
+    for (size_t i = 0; i < intake->count; i++) {
+        if (sandbox_is_over(intake->sources[i].sandbox))
+            sandbox_destroy(intake->sources[i].sandbox);
+        else
+            intake->sources[kept++] = intake->sources[i];
     }
+    intake->count = kept;
 }
 
 bool intake_take(struct intake *intake, uint64_t now, struct batch *ret_batch)
 {
-    size_t alive;
-
     tidy(intake);
-    alive = intake->count - intake->oldest;
-    for (size_t i = 0; i < alive; i++) {
-        size_t place = intake->oldest + (intake->next + i) % alive;
+    for (size_t i = 0; i < intake->count; i++) {
+        size_t place = (intake->next + i) % intake->count;
 
-        if (take_from(intake, place, now, ret_batch)) {
-            intake->next = (place - intake->oldest + 1) % alive;
+        if (take_from(intake, &intake->sources[place], now, ret_batch)) {
+            intake->next = place + 1;
             return true;
         }
     }
@@ -174,11 +176,11 @@ uint64_t intake_due(const struct intake *intake)
 {
     uint64_t due = UINT64_MAX;
 
-    for (size_t i = intake->oldest; i < intake->count; i++) {
+    for (size_t i = 0; i < intake->count; i++) {
         const struct intake_source *source = &intake->sources[i];
-        uint64_t one = source->sandbox ? sandbox_due(source->sandbox) : UINT64_MAX;
+        uint64_t one = sandbox_due(source->sandbox);
 
-        if (source->sandbox && !source->is_heard && source->opened + SILENCE_NS < one)
+        if (!source->is_heard && source->opened + SILENCE_NS < one)
             one = source->opened + SILENCE_NS;
         if (one < due)
             due = one;
@@ -188,19 +190,15 @@ uint64_t intake_due(const struct intake *intake)
 
 const char *intake_name(const struct intake *intake, uint32_t number)
 {
-    const struct intake_source *source = source_at(intake, number);
+    const struct intake_source *source = find(intake, number);
 
-    if (!source)
-        return "host";
-    return source->name ? source->name : source->sandbox ? sandbox_name(source->sandbox) : "sandbox";
+    return source ? sandbox_name(source->sandbox) : "sandbox";
 }
 
 void intake_finish(struct intake *intake)
 {
-    for (size_t i = 0; i < intake->count; i++) {
+    for (size_t i = 0; i < intake->count; i++)
         sandbox_destroy(intake->sources[i].sandbox);
-        free(intake->sources[i].name);
-    }
     free(intake->sources);
     *intake = (struct intake){0};
 }

@@ -11,10 +11,9 @@
 #include "backends/backend.h"
 #include "backends/gvisor/sandbox.h"
 
-/* One that is there; its memory goes when its last record was taken, its name stays. */
+/* One that is there, until its last record has been taken. */
 struct intake_source {
-    struct sandbox *sandbox; /* NULL: over */
-    char *name;              /* NULL: ask the sandbox */
+    struct sandbox *sandbox;
     uint64_t opened;
     bool is_heard; /* it has sent something, or its silence was told */
 };
@@ -22,16 +21,17 @@ struct intake_source {
 /* Zero it; `options` are borrowed. */
 struct intake {
     const struct capture_options *options;
-    struct intake_source *sources; /* by number, from 1 */
+    struct intake_source *sources; /* by number */
     size_t count, room;
-    size_t oldest; /* all before are over */
-    size_t next;   /* whose turn it is */
+    size_t next; /* whose turn it is */
 };
 
 /* The frame's bytes are needed no longer afterwards. -ENOMEM. */
 int intake_frame(struct intake *intake, const uint8_t *frame, size_t size);
 /* A snapshot record of a connection; -ENOENT: there is none of that number. */
 int intake_snapshot(struct intake *intake, uint32_t connection, const uint8_t *record, size_t size, uint64_t time);
+/* A remark about it, as a marker. */
+void intake_remark(struct intake *intake, uint32_t connection, const char *text, uint64_t time);
 /* The connection, should it not have been heard of yet. -ENOMEM. */
 int intake_open(struct intake *intake, uint32_t connection, uint64_t time);
 /* No more frames will come. */
@@ -42,6 +42,7 @@ bool intake_take(struct intake *intake, uint64_t now, struct batch *ret_batch);
 /* When there may be something without a frame; UINT64_MAX: never. */
 uint64_t intake_due(const struct intake *intake);
 
+/* Of the batch that was taken last. */
 const char *intake_name(const struct intake *intake, uint32_t source);
 void intake_finish(struct intake *intake);
 

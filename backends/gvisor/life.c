@@ -23,6 +23,15 @@ static void put_bytes(struct encoder *encoder, unsigned index, const ProtobufCBi
         encoder_status(encoder, index, SYSFOLD_ABSENT);
 }
 
+static void put_value(struct encoder *encoder, unsigned index, const struct value *value)
+{
+    size_t room;
+    uint8_t *to = encoder_variable_begin(encoder, index, value->size, &room);
+
+    memcpy(to, value->bytes, room);
+    encoder_variable_end(encoder, index, room, value->cut || room < value->size);
+}
+
 static void put_id(struct encoder *encoder, unsigned index, uint32_t id)
 {
     if (id)
@@ -62,7 +71,7 @@ static void tell_sight(struct sandbox *sandbox, struct thread *thread, const Gv_
     put_bytes(encoder, P_SNAP_THREAD_exe, &none);
     if (argc && values_put_strings(&words, 0, argv, argc, sandbox->options->live.string_vector_max) == 0 &&
         values_find(&words, 0, &value))
-        encoder_bytes(encoder, P_SNAP_THREAD_argv, value.bytes, value.size, STRING_VECTOR_MAX);
+        put_value(encoder, P_SNAP_THREAD_argv, &value);
     else
         encoder_status(encoder, P_SNAP_THREAD_argv, SYSFOLD_ABSENT);
     put_bytes(encoder, P_SNAP_THREAD_cwd, &context->cwd);
@@ -101,6 +110,8 @@ static void tell_process_exit(struct sandbox *sandbox, const struct process *pro
 {
     struct encoder *encoder = &sandbox->encoder;
 
+    if (time < process->time) /* nothing of it comes behind its end */
+        time = process->time;
     encoder_begin(encoder, row_builtin(ROW_PROCESS_EXIT), process->pid, time);
     encoder_integer(encoder, P_PROCESS_EXIT_pid, process->pid);
     if (status)
@@ -127,20 +138,27 @@ static struct thread *find_thread(const struct sandbox *sandbox, const Gv__Conte
 {
     uint32_t pid = (uint32_t)context->thread_group_id, tid = (uint32_t)context->thread_id;
     const struct process *process = tasks_process(&sandbox->tasks, pid);
+    struct thread *leader = process ? tasks_thread(&sandbox->tasks, pid) : NULL;
 
     /* Within its exec, a thread that has become the leader still has the number that it had. */
-    if (process && process->stale_tid == tid)
-        tid = pid;
+    if (leader && tid && process->stale_tid == tid)
+        return leader;
     return tasks_thread(&sandbox->tasks, tid);
 }
 
+/* Whoever had the number is gone, although nobody said so. */
 static struct thread *add_thread(struct sandbox *sandbox, uint32_t pid, uint32_t tid, uint64_t process_start,
-                                 uint64_t start)
+                                 uint64_t start, uint64_t time)
 {
-    struct thread *thread = tasks_add(&sandbox->tasks, pid, tid);
+    struct thread *thread = tasks_thread(&sandbox->tasks, tid);
 
-    if (!thread)
+    if (thread)
+        end_thread(sandbox, thread, time, NULL);
+    thread = tasks_add(&sandbox->tasks, pid, tid);
+    if (!thread) {
+        sandbox_lose(sandbox, 1, "too many threads", time);
         return NULL;
+    }
     thread->start = start;
     if (!thread->process->start)
         thread->process->start = process_start;
@@ -162,7 +180,7 @@ static struct thread *show(struct sandbox *sandbox, const Gv__ContextData *conte
     if (process && is_another(process->start, context->thread_group_start_time_ns))
         end_process(sandbox, process, time, NULL);
     thread = add_thread(sandbox, pid, (uint32_t)context->thread_id, (uint64_t)context->thread_group_start_time_ns,
-                        (uint64_t)context->thread_start_time_ns);
+                        (uint64_t)context->thread_start_time_ns, time);
     if (!thread)
         return NULL;
     if (context->parent_thread_group_id > 0 && !thread->process->ppid)
@@ -248,8 +266,9 @@ void life_start(struct sandbox *sandbox, const Gv__Start *start, struct instant 
     tell_container(sandbox, id, (uint32_t)context.thread_group_id, when.time);
     thread = find_thread(sandbox, &context);
     if (!thread)
-        thread = add_thread(sandbox, pid_of(&context), (uint32_t)context.thread_id,
-                            (uint64_t)context.thread_group_start_time_ns, (uint64_t)context.thread_start_time_ns);
+        thread =
+            add_thread(sandbox, pid_of(&context), (uint32_t)context.thread_id,
+                       (uint64_t)context.thread_group_start_time_ns, (uint64_t)context.thread_start_time_ns, when.time);
     if (!thread)
         return;
     if (!sandbox->init)
@@ -298,17 +317,17 @@ static void tell_birth(struct sandbox *sandbox, struct thread *child, const stru
 void life_clone(struct sandbox *sandbox, struct thread *parent, const Gv__CloneInfo *info, struct instant when)
 {
     uint32_t tid = (uint32_t)info->created_thread_id, pid = (uint32_t)info->created_thread_group_id;
-    struct thread *child = tasks_thread(&sandbox->tasks, tid);
     struct process *process = tasks_process(&sandbox->tasks, pid);
     uint64_t time = thread_time(parent, when.time), start = (uint64_t)info->created_thread_start_time_ns;
+    struct thread *child;
 
-    if (child == parent || !tid || !pid)
+    if (tid == parent->tid || !tid || !pid)
         return;
     if (process && process != parent->process && pid == tid)
         end_process(sandbox, process, time, NULL);
-    else if (child)
-        end_thread(sandbox, child, time, NULL);
-    child = add_thread(sandbox, pid, tid, pid == tid ? start : 0, start);
+    if (parent->process->stale_tid == tid)
+        parent->process->stale_tid = 0;
+    child = add_thread(sandbox, pid, tid, pid == tid ? start : 0, start, time);
     if (!child)
         return;
     if (child->process != parent->process)
@@ -349,12 +368,15 @@ static void put_exec_credentials(struct encoder *encoder, const Gv__ContextData 
 static bool take_over(struct sandbox *sandbox, struct thread *thread, uint64_t time)
 {
     struct process *process = thread->process;
-    const struct thread *leader = tasks_thread(&sandbox->tasks, process->pid);
+    struct thread *leader = tasks_thread(&sandbox->tasks, process->pid);
 
     process->exec_time = time;
     if (thread == leader)
         return true;
-    process->leader_gives_way = leader != NULL;
+    if (leader)
+        call_finish_all(sandbox, leader, true);
+    process->leader_gives_way = !process->leader_ended;
+    process->leader_ended = false;
     return tasks_make_leader(&sandbox->tasks, thread) == 0;
 }
 
@@ -397,10 +419,13 @@ void life_exec_hidden(struct sandbox *sandbox, struct thread *thread, uint64_t t
 
 void life_task_exit(struct sandbox *sandbox, const Gv__TaskExit *exit, struct instant when)
 {
-    struct thread *thread = life_thread(sandbox, exit->context_data, when);
+    const Gv__ContextData *context = exit->context_data;
+    struct thread *thread = context && context->thread_id ? life_thread(sandbox, context, when) : NULL;
     struct process *process = thread ? thread->process : NULL;
     int32_t status = exit->exit_status;
 
+    if (!context || !context->thread_id)
+        sandbox_lose(sandbox, 1, "of no thread", when.time);
     if (!thread)
         return;
     if (thread->tid == process->pid && process->leader_gives_way) {
@@ -410,7 +435,7 @@ void life_task_exit(struct sandbox *sandbox, const Gv__TaskExit *exit, struct in
     if (thread->tid == process->pid) {
         process->leader_ended = true;
         process->status = status;
-        sandbox->init_has_ended |= process->pid == sandbox->init;
+        sandbox->init_has_ended |= sandbox->init && process->pid == sandbox->init;
     } else if (process->exec_time && when.time > process->exec_time) {
         if (!thread->start || thread->start < process->exec_time)
             when.time = process->exec_time - 1; /* before the exec that ended it */
@@ -436,7 +461,7 @@ void life_end(struct sandbox *sandbox, uint64_t time)
     for (size_t i = 0; i < sandbox->tasks.processes.room;) {
         struct process *process = sandbox->tasks.processes.entries[i].value;
 
-        if (process && (process->leader_ended || sandbox->init_has_ended))
+        if (process && ((process->leader_ended && !process->first) || sandbox->init_has_ended))
             end_process(sandbox, process, time, process->leader_ended ? &process->status : NULL);
         else
             i++;

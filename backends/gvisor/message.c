@@ -17,7 +17,7 @@ struct chunk {
     max_align_t bytes[];
 };
 
-static void free_chunks(struct arena *arena)
+void arena_reset(struct arena *arena)
 {
     while (arena->chunks) {
         struct chunk *chunk = arena->chunks;
@@ -30,7 +30,7 @@ static void free_chunks(struct arena *arena)
 
 void arena_finish(struct arena *arena)
 {
-    free_chunks(arena);
+    arena_reset(arena);
     free(arena->bytes);
     *arena = (struct arena){0};
 }
@@ -186,7 +186,7 @@ static int read_body(struct arena *arena, const uint8_t *bytes, size_t size, str
 
     if (!descriptor)
         return 0;
-    free_chunks(arena);
+    arena_reset(arena);
     if (!arena->bytes) {
         arena->bytes = malloc(ARENA_SIZE);
         arena->size = arena->bytes ? ARENA_SIZE : 0;

@@ -38,6 +38,8 @@ struct arena {
     struct chunk *chunks; /* what found no room */
 };
 
+/* The last message is needed no more. */
+void arena_reset(struct arena *arena);
 void arena_finish(struct arena *arena);
 
 struct message {

@@ -39,6 +39,8 @@ uint64_t thread_time(struct thread *thread, uint64_t time)
     if (time < thread->time)
         time = thread->time;
     thread->time = time;
+    if (thread->process->time < time)
+        thread->process->time = time;
     return time;
 }
 
@@ -119,10 +121,8 @@ static void take_event(struct sandbox *sandbox, const struct message *message, s
 {
     struct thread *thread = life_thread(sandbox, message->context, when);
 
-    if (!thread) {
-        sandbox_lose(sandbox, 1, "too many threads", when.time);
+    if (!thread)
         return;
-    }
     if (!message->is_call)
         call_finish_waiting(sandbox, thread, message->type == MESSAGE_EXECVE_INFO);
     if (message->is_call)
@@ -152,7 +152,7 @@ static void take_message(struct sandbox *sandbox, const struct message *message,
     }
 }
 
-int sandbox_packet(struct sandbox *sandbox, const uint8_t *packet, size_t size, uint64_t time)
+static void take_packet(struct sandbox *sandbox, const uint8_t *packet, size_t size, uint64_t time)
 {
     struct message message;
     int r = message_read(&sandbox->arena, packet, size, &message);
@@ -168,7 +168,7 @@ int sandbox_packet(struct sandbox *sandbox, const uint8_t *packet, size_t size, 
     }
     sandbox->received = time;
     if (r < 0)
-        return 0;
+        return;
     if (message.context)
         note_name(sandbox, message.context);
     if (message.body) {
@@ -177,7 +177,12 @@ int sandbox_packet(struct sandbox *sandbox, const uint8_t *packet, size_t size, 
         sandbox->counts.unknown++;
         sandbox_lose(sandbox, 1, "unknown message", time);
     }
-    return 0;
+}
+
+void sandbox_packet(struct sandbox *sandbox, const uint8_t *packet, size_t size, uint64_t time)
+{
+    take_packet(sandbox, packet, size, time);
+    arena_reset(&sandbox->arena);
 }
 
 void sandbox_end(struct sandbox *sandbox, uint64_t time)

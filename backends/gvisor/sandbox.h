@@ -34,8 +34,8 @@ int sandbox_create(const struct capture_options *options, uint32_t source, struc
 /* NULL is fine. */
 void sandbox_destroy(struct sandbox *sandbox);
 
-/* A packet as received at `time` (ns since the epoch). 0; -ENOMEM: it is counted as lost. */
-int sandbox_packet(struct sandbox *sandbox, const uint8_t *packet, size_t size, uint64_t time);
+/* A packet as received at `time` (ns since the epoch). */
+void sandbox_packet(struct sandbox *sandbox, const uint8_t *packet, size_t size, uint64_t time);
 /* So many packets were lost on the way. */
 void sandbox_lose(struct sandbox *sandbox, uint64_t count, const char *cause, uint64_t time);
 /* A snapshot record that somebody else made (procfs.h); it is ordered among the others by its time. */

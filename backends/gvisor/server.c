@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -21,12 +20,12 @@
 
 #include "backends/gvisor/frame.h"
 #include "backends/gvisor/gvisor.pb-c.h"
+#include "backends/gvisor/urgency.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 
 /* Of one connection, or one listener, before it is the next one's turn. */
 #define TURN 64
-#define EAGER_PRIORITY (-15)
 #define EVENTS_MAX 64
 /* How soon it is tried again to tell what the queue had no room for, and to accept when no descriptor was left. */
 #define RETRY_MS 10
@@ -556,21 +555,17 @@ static void close_listeners(struct server *server)
     }
 }
 
-/* The queues in front of us are short, and what finds no room in them is lost: we had better get our turn at once, where we may. */
-static void hurry(void)
-{
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), EAGER_PRIORITY);
-}
-
 static void *serve_all(void *data)
 {
     struct server *server = data;
+    struct urgency urgency;
 
-    hurry();
+    urgency_begin(&urgency);
     while (!atomic_load(&server->stop) && serve_ready(server)) {
         retry_untold(server);
         refuse_silent(server);
         resume_accepting(server);
+        urgency_mind(&urgency);
     }
     close_listeners(server);
     drain_all(server);

@@ -11,28 +11,45 @@ void tasks_init(struct tasks *tasks)
     table_init(&tasks->processes, (uintptr_t)tasks);
 }
 
-void call_state_clear(struct call_state *call)
+bool tasks_may_hold(const struct tasks *tasks)
 {
-    struct values at_enter = call->at_enter, at_exit = call->at_exit, image = call->image;
-
-    values_clear(&at_enter);
-    values_clear(&at_exit);
-    values_clear(&image);
-    *call = (struct call_state){.at_enter = at_enter, .at_exit = at_exit, .image = image};
+    return tasks->held < TASKS_VALUES_MAX;
 }
 
-void call_state_finish(struct call_state *call)
+void tasks_hold(struct tasks *tasks, const struct values *values, size_t room_before)
 {
+    tasks->held += values->room - room_before;
+}
+
+static void clear_values(struct tasks *tasks, struct values *values)
+{
+    size_t before = values->room;
+
+    values_clear(values);
+    tasks_hold(tasks, values, before);
+}
+
+void call_state_clear(struct tasks *tasks, struct call_state *call)
+{
+    clear_values(tasks, &call->at_enter);
+    clear_values(tasks, &call->at_exit);
+    clear_values(tasks, &call->image);
+    *call = (struct call_state){.at_enter = call->at_enter, .at_exit = call->at_exit, .image = call->image};
+}
+
+void call_state_finish(struct tasks *tasks, struct call_state *call)
+{
+    tasks->held -= call->at_enter.room + call->at_exit.room + call->image.room;
     values_finish(&call->at_enter);
     values_finish(&call->at_exit);
     values_finish(&call->image);
 }
 
-static void destroy_thread(struct thread *thread)
+static void destroy_thread(struct tasks *tasks, struct thread *thread)
 {
-    call_state_finish(&thread->call);
+    call_state_finish(tasks, &thread->call);
     if (thread->interrupted)
-        call_state_finish(thread->interrupted);
+        call_state_finish(tasks, thread->interrupted);
     free(thread->interrupted);
     free(thread);
 }
@@ -41,7 +58,7 @@ void tasks_finish(struct tasks *tasks)
 {
     for (size_t i = 0; i < tasks->threads.room; i++) {
         if (tasks->threads.entries[i].value)
-            destroy_thread(tasks->threads.entries[i].value);
+            destroy_thread(tasks, tasks->threads.entries[i].value);
     }
     for (size_t i = 0; i < tasks->processes.room; i++)
         free(tasks->processes.entries[i].value);
@@ -99,7 +116,7 @@ struct thread *tasks_add(struct tasks *tasks, uint32_t pid, uint32_t tid)
     struct process *process = tasks_process(tasks, pid);
     struct thread *thread;
 
-    if (tasks->threads.used >= TASKS_THREADS_MAX || table_reserve(&tasks->threads) < 0)
+    if (tasks_thread(tasks, tid) || tasks->threads.used >= TASKS_THREADS_MAX || table_reserve(&tasks->threads) < 0)
         return NULL;
     thread = calloc(1, sizeof(*thread));
     if (thread && !process)
@@ -121,7 +138,7 @@ void tasks_remove(struct tasks *tasks, struct thread *thread)
     tasks_stop_waiting(tasks, &thread->interrupted_waiter);
     leave(thread);
     table_remove(&tasks->threads, thread->tid);
-    destroy_thread(thread);
+    destroy_thread(tasks, thread);
 }
 
 void tasks_remove_process(struct tasks *tasks, struct process *process)

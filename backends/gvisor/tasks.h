@@ -38,6 +38,7 @@ struct process {
     bool leader_ended;
     int32_t status; /* of its leader's end */
     uint64_t exec_time;
+    uint64_t time;        /* of its threads' last records */
     struct thread *first; /* of its threads */
 };
 
@@ -66,9 +67,12 @@ struct thread {
 };
 
 #define TASKS_THREADS_MAX 65536
+/* Of values that calls on their way may take in all; what goes beyond is absent. */
+#define TASKS_VALUES_MAX ((size_t)32 << 20)
 
 struct tasks {
     struct table threads, processes;
+    size_t held; /* bytes of values, of all calls */
     struct waiter *first_waiter, *last_waiter;
 };
 
@@ -77,7 +81,7 @@ void tasks_finish(struct tasks *tasks);
 
 struct thread *tasks_thread(const struct tasks *tasks, uint32_t tid);
 struct process *tasks_process(const struct tasks *tasks, uint32_t pid);
-/* A new thread, and its process where that is new. NULL: no memory, or there are too many. */
+/* A new thread, and its process where that is new. NULL: no memory, there are too many, or the number is taken. */
 struct thread *tasks_add(struct tasks *tasks, uint32_t pid, uint32_t tid);
 /* With its last thread, a process stays until tasks_remove_process(). */
 void tasks_remove(struct tasks *tasks, struct thread *thread);
@@ -89,7 +93,11 @@ int tasks_make_leader(struct tasks *tasks, struct thread *thread);
 void tasks_wait(struct tasks *tasks, struct waiter *waiter, struct thread *thread, uint64_t time, uint64_t until);
 void tasks_stop_waiting(struct tasks *tasks, struct waiter *waiter);
 
-void call_state_clear(struct call_state *call);
-void call_state_finish(struct call_state *call);
+/* Counts what the values take; false: they may take no more. */
+bool tasks_may_hold(const struct tasks *tasks);
+void tasks_hold(struct tasks *tasks, const struct values *values, size_t room_before);
+
+void call_state_clear(struct tasks *tasks, struct call_state *call);
+void call_state_finish(struct tasks *tasks, struct call_state *call);
 
 #endif

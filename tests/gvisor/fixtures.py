@@ -96,7 +96,8 @@ def read_messages(protocol, packets):
         more = (message.dropped - most + (1 << 31)) % (1 << 32) - (1 << 31)
         if more > 0:
             dropped, most = dropped + more, message.dropped
-    return messages, dropped + bad + sum(m.kind.startswith("type ") for m in messages)
+    nobodys = sum(m.kind == "TaskExit" and not m.tid for m in messages)
+    return messages, dropped + bad + nobodys + sum(m.kind.startswith("type ") for m in messages)
 
 
 def compare_args(expected, event):

@@ -151,7 +151,7 @@ static void send(uint16_t type, const void *message)
     memcpy(packet + 2, &type, 2);
     memcpy(packet + 4, &dropped, 4);
     protobuf_c_message_pack(message, packet + 8);
-    cr_assert_eq(sandbox_packet(sandbox, packet, 8 + size, now), 0);
+    sandbox_packet(sandbox, packet, 8 + size, now);
     free(packet);
 }
 
