@@ -493,24 +493,26 @@ void call_finish_all(struct sandbox *sandbox, struct thread *thread, bool thread
 }
 
 /* A script's first argument is its path, in place of the one that the caller gave. */
-static bool is_of_script(const struct value *caller, const struct value *image, const Gv__ExecveInfo *info)
+static bool is_of_script(const struct value *caller, const struct value *image, const uint8_t *path, size_t size)
 {
     const uint8_t *first = memchr(caller->bytes, '\0', caller->size);
-    size_t skip = first ? (size_t)(first - caller->bytes) : 0, path = info->binary_path.len;
+    size_t skip = first ? (size_t)(first - caller->bytes) : 0;
 
-    return first && image->size >= path && !memcmp(image->bytes, info->binary_path.data, path) &&
-           image->size - path == caller->size - skip && !memcmp(image->bytes + path, first, caller->size - skip);
+    return first && size && image->size >= size && !memcmp(image->bytes, path, size) &&
+           image->size - size == caller->size - skip && !memcmp(image->bytes + size, first, caller->size - skip);
 }
 
 /* argv is what the new image got, unless that is what a script's interpreter made of it. */
-static void note_argv(struct call_state *call, unsigned index, const Gv__ExecveInfo *info, size_t vector_max)
+static void note_argv(struct call_state *call, unsigned index, unsigned path_index, const Gv__ExecveInfo *info,
+                      size_t vector_max)
 {
-    struct value caller, image;
+    struct value caller, image, path;
 
     if (values_put_strings(&call->image, index, info->argv, info->n_argv, vector_max) < 0 ||
         !values_find(&call->at_enter, index, &caller) || !values_find(&call->image, index, &image))
         return;
-    if (is_of_script(&caller, &image, info))
+    if (is_of_script(&caller, &image, info->binary_path.data, info->binary_path.len) ||
+        (values_find(&call->at_enter, path_index, &path) && is_of_script(&caller, &image, path.bytes, path.size)))
         values_clear(&call->image);
 }
 
@@ -526,7 +528,7 @@ void call_note_image(struct sandbox *sandbox, struct thread *thread, const Gv__E
     call->replaced = true;
     if (!tasks_may_hold(&sandbox->tasks))
         return;
-    note_argv(call, is_at ? P_EXECVEAT_argv : P_EXECVE_argv, info, vector_max);
+    note_argv(call, is_at ? P_EXECVEAT_argv : P_EXECVE_argv, is_at ? P_EXECVEAT_path : P_EXECVE_path, info, vector_max);
     if (info->n_env)
         (void)values_put_strings(&call->image, is_at ? P_EXECVEAT_envp : P_EXECVE_envp, info->env, info->n_env,
                                  vector_max);

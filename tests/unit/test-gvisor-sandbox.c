@@ -496,6 +496,16 @@ Test(gvisor_sandbox, a_scripts_argv_is_the_callers, .init = setup, .fini = teard
     cr_assert_eq(count_lines("raced"), 0);
 }
 
+Test(gvisor_sandbox, a_scripts_argv_is_the_callers_where_its_path_is_relative, .init = setup, .fini = teardown)
+{
+    raw_enter(1, EXECVE, 4096, 8192);
+    send_execve("./script", false);
+    send_image("/bin/script", "./script", "second");
+    raw_exit(1, EXECVE, 4096, 8192, 0);
+    finish();
+    cr_assert_eq(count_lines("argv=[\"first\", \"second\"]"), 1);
+}
+
 Test(gvisor_sandbox, an_exec_whose_strings_are_hidden_took_place, .init = setup, .fini = teardown)
 {
     raw_enter(1, EXECVE, 4096, 8192);
