@@ -223,7 +223,7 @@ static int fetch(struct capture *capture, uint64_t deadline, struct sysfold_erro
         return error_system(error, r, "gvisor: the wait for events was interrupted");
     if (r != -EAGAIN)
         return error_system(error, r, "gvisor: cannot read the queue");
-    look_after(capture, capture->is_closing ? SLICE_MS : 0);
+    look_after(capture, capture->is_closing && deadline > now_ns() + SLICE_MS * MS ? SLICE_MS : 0);
     return 0;
 }
 

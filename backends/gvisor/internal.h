@@ -25,6 +25,7 @@ struct sandbox {
     const struct capture_options *options;
     uint32_t source;
     char name[NAME_MAX_BYTES];
+    bool is_named;
     char containers[CONTAINERS_MAX][NAME_MAX_BYTES]; /* that have been told of */
     size_t container_count;
     struct arena arena;

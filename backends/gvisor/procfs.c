@@ -187,11 +187,13 @@ static void tell_fd(struct teller *teller, const json_t *file, int64_t pid)
 static void tell_process(struct teller *teller, const json_t *process)
 {
     const json_t *status = json_object_get(process, "status"), *files = json_object_get(process, "fdlist");
-    int64_t pid, ppid;
+    int64_t pid, ppid, birth;
 
     if (!read_integer(status, "pid", 1, INT32_MAX, &pid))
         return;
     teller->processes++;
+    if (read_integer(process, "clone_ts", 0, INT64_MAX, &birth) && (uint64_t)birth > teller->time)
+        return; /* its birth is told as such */
     if (read_integer(status, "ppid", 0, 0, &ppid)) {
         teller->orphans++;
         teller->orphan = pid;

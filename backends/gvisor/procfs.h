@@ -12,7 +12,7 @@
 
 #include "backends/backend.h"
 
-/* dump: NUL-terminated; container: its id. Each record goes to put(), with `time` as its time. The records are borrowed. What
+/* dump: NUL-terminated; container: its id. Who was born after `time` is left out. Each record goes to put(), with `time` as its time. The records are borrowed. What
  * cannot be understood in one process is left out, and the rest told. 0; -EBADMSG: that is no dump; -ENOMEM. */
 int procfs_tell(const char *dump, const char *container, const struct capture_options *options, uint64_t time,
                 void (*put)(void *data, const uint8_t *record, size_t size), void *data, struct sysfold_error *error);

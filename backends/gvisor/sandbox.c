@@ -104,17 +104,17 @@ static struct instant instant_of(const struct message *message, uint64_t receive
     return when;
 }
 
-/* Whichever container is heard of first gives the sandbox its name. */
+/* Whichever container is heard of first gives the sandbox its name; but nobody is the host. */
 static void note_name(struct sandbox *sandbox, const Gv__ContextData *context)
 {
-    size_t size = context->container_id.len;
+    const ProtobufCBinaryData *id = &context->container_id;
 
-    if (!size || !*context->container_id.data || strcmp(sandbox->name, "sandbox") != 0)
+    if (!id->len || !*id->data || sandbox->is_named ||
+        (id->len == strlen("host") && !memcmp(id->data, "host", id->len)))
         return;
-    if (size >= sizeof(sandbox->name))
-        size = sizeof(sandbox->name) - 1;
-    memcpy(sandbox->name, context->container_id.data, size);
-    sandbox->name[size] = '\0';
+    (void)snprintf(sandbox->name, sizeof(sandbox->name), "%.*s",
+                   (int)(id->len < NAME_MAX_BYTES ? id->len : NAME_MAX_BYTES), (const char *)id->data);
+    sandbox->is_named = true;
 }
 
 static void take_event(struct sandbox *sandbox, const struct message *message, struct instant when)

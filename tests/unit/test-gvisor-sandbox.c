@@ -635,6 +635,25 @@ Test(gvisor_sandbox, what_is_not_understood_is_counted, .init = setup, .fini = t
 
 /* Lies. */
 
+static void send_from(const char *container)
+{
+    Gv__ContextData context = context_of(1, 1, now);
+    Gv__Syscall call = GV__SYSCALL__INIT;
+
+    context.container_id = bytes_of(container);
+    call.context_data = &context;
+    send(MESSAGE_RAW, &call);
+}
+
+Test(gvisor_sandbox, nobody_is_the_host, .init = setup, .fini = teardown)
+{
+    send_from("host");
+    cr_assert_str_eq(sandbox_name(sandbox), "sandbox");
+    send_from("box");
+    send_from("other");
+    cr_assert_str_eq(sandbox_name(sandbox), "box");
+}
+
 Test(gvisor_sandbox, a_thread_number_that_changes_hands, .init = setup, .fini = teardown)
 {
     Gv__ContextData context = context_of(1, 77, now);
