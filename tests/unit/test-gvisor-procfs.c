@@ -14,7 +14,7 @@
 #include "decoder/decode/record.h"
 #include "source-root.h"
 
-#define TIME UINT64_C(1795246167000000001)
+#define TIME UINT64_C(1795250000000000001) /* behind what is recorded */
 #define TOLD_MAX 4096
 
 static const struct capture_options options = {.live = {.string_vector_max = 16384}};
@@ -180,6 +180,15 @@ Test(gvisor_procfs, does_not_guess_the_first_process)
                  0);
     record = at(2, ROW_SNAP_CONTAINER);
     expect_absent(&record, P_SNAP_CONTAINER_pid);
+}
+
+Test(gvisor_procfs, leaves_out_who_was_born_behind_it)
+{
+    cr_assert_eq(tell("PROCFS DUMP\n\n{\"status\":{\"pid\":1},\"clone_ts\":1795240000000000000}\n"
+                      "{\"status\":{\"pid\":2},\"clone_ts\":1795260000000000000,\"fdlist\":[{\"number\":3}]}\n",
+                      &options),
+                 0);
+    cr_assert_eq(told.count, 2); /* the other one, and the container */
 }
 
 Test(gvisor_procfs, leaves_out_what_is_not_known)
