@@ -6,243 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <criterion/criterion.h>
-#include <sysfold/sysfold.h>
-
-#include "backends/gvisor/message.h"
-#include "backends/gvisor/sandbox.h"
-#include "decoder/stream.h"
+#include "sandbox-kit.h"
 
 TestSuite(gvisor_sandbox, .timeout = 60);
-
-#define START UINT64_C(1790000000000000000)
-#define MS UINT64_C(1000000)
-#define LINES_MAX 200
-
-#define READ 0
-#define WRITE 1
-#define OPEN 2
-#define RT_SIGRETURN 15
-#define CLONE 56
-#define EXECVE 59
-#define RESTART_SYSCALL 219
-#define EXIT_GROUP 231
-
-static struct capture_options options;
-static struct sandbox *sandbox;
-static uint64_t now; /* when packets are received */
-static uint32_t dropped;
-static char lines[LINES_MAX][300];
-static size_t line_count;
-static size_t event_count;
-
-static void setup_for(const char *calls)
-{
-    struct sysfold_error error = {0};
-
-    options = (struct capture_options){.live = {.snaplen = 80, .string_vector_max = 4096}};
-    cr_assert_eq(callset_parse(&options.calls, calls, &error), 0);
-    cr_assert_eq(sandbox_create(&options, 1, &sandbox), 0);
-    now = START;
-    dropped = 0;
-}
-
-static void setup(void)
-{
-    setup_for(NULL);
-}
-
-static void teardown(void)
-{
-    sandbox_destroy(sandbox);
-}
-
-/* The stream's side. */
-
-static int next_batch(void *data, int timeout_ms, struct batch *ret_batch, struct sysfold_error *error)
-{
-    const uint8_t *const *records;
-    size_t count = sandbox_take(sandbox, now, &records);
-
-    (void)data;
-    (void)timeout_ms;
-    (void)error;
-    *ret_batch = (struct batch){.each = records, .count = count, .source = 1, .cpu = -1};
-    return count > 0;
-}
-
-static void close_feed(void *data)
-{
-    (void)data;
-}
-
-/* Everything that can be told by now, a line each: "tid event". */
-static void read_lines(void)
-{
-    const struct feed feed = {
-        .name = "gvisor", .schema = sysfold_schema_builtin(), .next_batch = next_batch, .close = close_feed};
-    struct sysfold_stream *stream = NULL;
-    const struct sysfold_event *event;
-
-    line_count = 0;
-    event_count = 0;
-    cr_assert_eq(stream_create(&feed, false, false, &stream, NULL), 0);
-    while (sysfold_stream_fetch(stream, 0, NULL) > 0) {
-        while ((event = sysfold_stream_next(stream))) {
-            char text[280];
-
-            event_count++;
-            if (line_count == LINES_MAX)
-                continue;
-            sysfold_event_format(event, text, sizeof(text));
-            snprintf(lines[line_count++], sizeof(lines[0]), "%u %s", sysfold_event_tid(event), text);
-        }
-    }
-    sysfold_stream_close(stream);
-}
-
-static void finish(void)
-{
-    now += 100 * MS;
-    sandbox_end(sandbox, now);
-    read_lines();
-}
-
-static size_t count_lines(const char *part)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < line_count; i++)
-        count += strstr(lines[i], part) != NULL;
-    return count;
-}
-
-static void expect_line(const char *line)
-{
-    for (size_t i = 0; i < line_count; i++) {
-        if (!strcmp(lines[i], line))
-            return;
-    }
-    for (size_t i = 0; i < line_count; i++)
-        cr_log_error("%s", lines[i]);
-    cr_assert_fail("there is no '%s'", line);
-}
-
-static size_t place_of(const char *part)
-{
-    for (size_t i = 0; i < line_count; i++) {
-        if (strstr(lines[i], part))
-            return i;
-    }
-    cr_assert_fail("there is no '%s'", part);
-    return 0;
-}
-
-/* The sandbox's side. */
-
-static void send(uint16_t type, const void *message)
-{
-    size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *packet = malloc(8 + size);
-    const uint16_t header_size = 8;
-
-    cr_assert_not_null(packet);
-    memcpy(packet, &header_size, 2);
-    memcpy(packet + 2, &type, 2);
-    memcpy(packet + 4, &dropped, 4);
-    protobuf_c_message_pack(message, packet + 8);
-    sandbox_packet(sandbox, packet, 8 + size, now);
-    free(packet);
-}
-
-static Gv__ContextData context_of(int tid, int pid, uint64_t time)
-{
-    Gv__ContextData context = GV__CONTEXT_DATA__INIT;
-
-    context.thread_id = tid;
-    context.thread_group_id = pid;
-    context.time_ns = (int64_t)time;
-    return context;
-}
-
-static ProtobufCBinaryData bytes_of(const char *text)
-{
-    return (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)text, .len = strlen(text)};
-}
-
-/* result: NULL at enter; a negative one is an error. */
-static void send_raw_at(int tid, uint64_t time, uint64_t nr, uint64_t first, uint64_t second, const int64_t *result)
-{
-    Gv__ContextData context = context_of(tid, 1, time);
-    Gv__Syscall call = GV__SYSCALL__INIT;
-    Gv__Exit exit = GV__EXIT__INIT;
-
-    if (result && *result < 0)
-        exit.errorno = -*result;
-    else if (result)
-        exit.result = *result;
-    call.context_data = &context;
-    call.exit = result ? &exit : NULL;
-    call.sysno = nr;
-    call.arg1 = first;
-    call.arg2 = second;
-    call.arg3 = 5;
-    send(MESSAGE_RAW, &call);
-}
-
-static void raw_enter(int tid, uint64_t nr, uint64_t first, uint64_t second)
-{
-    now += MS / 100;
-    send_raw_at(tid, now, nr, first, second, NULL);
-}
-
-static void raw_exit(int tid, uint64_t nr, uint64_t first, uint64_t second, int64_t result)
-{
-    now += MS / 100;
-    send_raw_at(tid, now, nr, first, second, &result);
-}
-
-static void raw_call(int tid, uint64_t nr, uint64_t first, uint64_t second, int64_t result)
-{
-    raw_enter(tid, nr, first, second);
-    raw_exit(tid, nr, first, second, result);
-}
-
-static void send_open(int tid, const char *path, const int64_t *result)
-{
-    Gv__ContextData context = context_of(tid, 1, now);
-    Gv__Open call = GV__OPEN__INIT;
-    Gv__Exit exit = GV__EXIT__INIT;
-
-    if (result && *result < 0)
-        exit.errorno = -*result;
-    else if (result)
-        exit.result = *result;
-    call.context_data = &context;
-    call.exit = result ? &exit : NULL;
-    call.sysno = OPEN;
-    call.pathname = bytes_of(path);
-    send(MESSAGE_OPEN, &call);
-}
-
-/* All four messages. */
-static void whole_open(const char *path, const char *path_at_exit, int64_t result)
-{
-    raw_enter(1, OPEN, 4096, 0);
-    send_open(1, path, NULL);
-    raw_exit(1, OPEN, 4096, 0, result);
-    send_open(1, path_at_exit, &result);
-}
-
-static void task_exit(int tid, int pid, int status)
-{
-    Gv__ContextData context = context_of(tid, pid, now += MS / 100);
-    Gv__TaskExit exit = GV__TASK_EXIT__INIT;
-
-    exit.context_data = &context;
-    exit.exit_status = status;
-    send(MESSAGE_TASK_EXIT, &exit);
-}
 
 static void send_execve(const char *path, bool at_exit)
 {
@@ -257,7 +23,7 @@ static void send_execve(const char *path, bool at_exit)
     call.pathname = bytes_of(path);
     call.n_argv = 2;
     call.argv = argv;
-    send(MESSAGE_EXECVE, &call);
+    send_message(MESSAGE_EXECVE, &call);
 }
 
 static void send_image(const char *path, const char *first, const char *second)
@@ -270,7 +36,7 @@ static void send_image(const char *path, const char *first, const char *second)
     info.binary_path = bytes_of(path);
     info.n_argv = 2;
     info.argv = argv;
-    send(MESSAGE_EXECVE_INFO, &info);
+    send_message(MESSAGE_EXECVE_INFO, &info);
 }
 
 /* Calls. */
@@ -545,8 +311,8 @@ Test(gvisor_sandbox, events_are_told_in_the_order_of_their_times, .init = setup,
     for (uint64_t i = 0; i < 20; i++) {
         uint64_t time = START + i * MS / 10;
 
-        send_raw_at(1, time, READ, 100 + 2 * i, 0, &five);
-        send_raw_at(2, time - MS / 4, READ, 101 + 2 * i, 0, &five); /* it waited before it sent */
+        send_raw_at(1, 1, time, READ, 100 + 2 * i, 0, &five);
+        send_raw_at(2, 1, time - MS / 4, READ, 101 + 2 * i, 0, &five); /* it waited before it sent */
     }
     finish();
     cr_assert_lt(place_of("fd=105,"), place_of("fd=100,"));
@@ -560,7 +326,7 @@ Test(gvisor_sandbox, a_time_that_is_yet_to_come_is_not_believed, .init = setup, 
     const uint8_t *const *records;
     uint64_t time;
 
-    send_raw_at(1, START + 3600 * 1000 * MS, READ, 3, 0, &five);
+    send_raw_at(1, 1, START + 3600 * 1000 * MS, READ, 3, 0, &five);
     now += 100 * MS;
     sandbox_end(sandbox, now);
     cr_assert_geq(sandbox_take(sandbox, now, &records), 2);
@@ -642,7 +408,7 @@ static void send_from(const char *container)
 
     context.container_id = bytes_of(container);
     call.context_data = &context;
-    send(MESSAGE_RAW, &call);
+    send_message(MESSAGE_RAW, &call);
 }
 
 Test(gvisor_sandbox, nobody_is_the_host, .init = setup, .fini = teardown)
@@ -661,7 +427,7 @@ Test(gvisor_sandbox, a_thread_number_that_changes_hands, .init = setup, .fini = 
 
     raw_call(1, READ, 3, 8192, 5);
     exit.context_data = &context;
-    send(MESSAGE_TASK_EXIT, &exit);
+    send_message(MESSAGE_TASK_EXIT, &exit);
     raw_call(1, READ, 3, 8192, 6);
     finish();
     cr_assert_eq(count_lines(" read("), 2);
