@@ -28,6 +28,41 @@ struct tree {
     bool failed; /* no memory */
 };
 
+/* The machines and sandboxes that there are, in order of appearance. */
+struct sources {
+    struct source {
+        uint32_t number;
+        char *name;
+    } * each;
+    size_t count;
+    bool failed; /* no memory */
+};
+
+static void note_source(struct sources *sources, const struct sysfold_event *event)
+{
+    uint32_t number = sysfold_event_source(event);
+    const char *name = sysfold_event_source_name(event);
+    struct source *larger;
+
+    for (size_t i = sources->count; i-- > 0;) { /* mostly the last */
+        if (sources->each[i].number == number)
+            return;
+    }
+    larger = reallocarray(sources->each, sources->count + 1, sizeof(*larger));
+    sources->failed |= !larger;
+    if (!larger)
+        return;
+    sources->each = larger;
+    larger[sources->count++] = (struct source){.number = number, .name = strdup(name ? name : "?")};
+}
+
+static void sources_finish(struct sources *sources)
+{
+    for (size_t i = 0; i < sources->count; i++)
+        free(sources->each[i].name);
+    free(sources->each);
+}
+
 static bool collect(const struct sysfold_process *process, void *data)
 {
     struct tree *tree = data;
@@ -214,11 +249,25 @@ static void show_node(const struct node *node, uint64_t first_time)
                  sysfold_process_is_doubtful(process) ? " (doubtful: events were lost)" : "");
 }
 
-static int show_text(const struct tree *tree, const struct sysfold_stats *stats)
+static void show_nodes_of(const struct tree *tree, uint32_t source, uint64_t first_time)
 {
+    for (size_t i = tree->first_root; i != NOBODY; i = next_node(tree, i)) {
+        if (sysfold_process_source(tree->nodes[i].process) == source)
+            show_node(&tree->nodes[i], first_time);
+    }
+}
+
+/* One tree for each, under its name where there are several. */
+static int show_text(const struct tree *tree, const struct sources *sources, const struct sysfold_stats *stats)
+{
+    char name[256];
+
     (void)printf("%7s %12s %12s %-18s %s\n", "PID", "START", "DURATION", "END", "COMMAND");
-    for (size_t i = tree->first_root; i != NOBODY; i = next_node(tree, i))
-        show_node(&tree->nodes[i], stats->first_time);
+    for (size_t i = 0; i < sources->count; i++) {
+        if (sources->count > 1)
+            (void)printf("%s:\n", printable(sources->each[i].name, name, sizeof(name)));
+        show_nodes_of(tree, sources->each[i].number, stats->first_time);
+    }
     return EXIT_SUCCESS;
 }
 
@@ -276,15 +325,22 @@ static int show_json(const struct tree *tree, const struct sysfold_stats *stats)
 static int show(struct reading *reading, bool json)
 {
     struct sysfold_stats stats = {.size = sizeof(stats)};
+    struct sources sources = {0};
+    const struct sysfold_event *event;
     struct tree tree;
     int status;
 
-    while (reading_next(reading, NULL, NULL))
-        ;
+    while ((event = reading_next(reading, NULL, NULL)))
+        note_source(&sources, event);
     sysfold_stream_stats(reading->stream, &stats);
     status = build_tree(&tree, reading->stream);
+    if (status == 0 && sources.failed) {
+        complain("%s", strerror(ENOMEM));
+        status = EXIT_TROUBLE;
+    }
     if (status == 0)
-        status = json ? show_json(&tree, &stats) : show_text(&tree, &stats);
+        status = json ? show_json(&tree, &stats) : show_text(&tree, &sources, &stats);
+    sources_finish(&sources);
     free(tree.nodes);
     free(tree.by_pid);
     return status ? status : reading_status(reading);

@@ -67,6 +67,19 @@ class Recorder:
         return done.stdout.splitlines()
 
 
+    def tree(self):
+        done = subprocess.run([self.sysfold, "ps", self.capture], check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout.splitlines()
+
+
+def judge_trees(lines, events):
+    """sysfold ps shows a tree for each sandbox, below its name."""
+    names = list(dict.fromkeys((e["evt.source_num"], e["evt.source"]) for e in events))
+    headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    wanted = [f"{name}:" for _, name in names] if len(names) > 1 else []
+    return [] if headings == wanted else [f"ps has the headings {headings}, not {wanted}"]
+
+
 def judge_names(lines, events):
     """As soon as there are several sandboxes, a line says whose it is."""
     told = [event for event in events if not event["evt.type"].startswith("snap_")]
@@ -228,7 +241,7 @@ def run(sysfold, shared, names):
             recorder.process.kill()
             recorder.process.wait()
         events = recorder.events()
-        wrong += judge_names(recorder.lines(), events)
+        wrong += judge_names(recorder.lines(), events) + judge_trees(recorder.tree(), events)
     sources = sorted({e["evt.source_num"] for e in events})
     if len(sources) != len(names):
         wrong.append(f"{len(sources)} sources, not {len(names)}")
