@@ -21,14 +21,14 @@ struct node {
 };
 
 struct tree {
-    struct node *nodes; /* by start time */
+    struct node *nodes; /* by source and start time */
     size_t *by_pid;     /* indices into nodes, by source, pid and start time */
     size_t count;
     size_t first_root, last_root;
     bool failed; /* no memory */
 };
 
-/* The machines and sandboxes that there are, in order of appearance. */
+/* The machines and sandboxes that there are: noted whenever the stream goes over to another one, sorted in the end. */
 struct sources {
     struct source {
         uint32_t number;
@@ -44,16 +44,16 @@ static void note_source(struct sources *sources, const struct sysfold_event *eve
     const char *name = sysfold_event_source_name(event);
     struct source *larger;
 
-    for (size_t i = sources->count; i-- > 0;) { /* mostly the last */
-        if (sources->each[i].number == number)
-            return;
-    }
-    larger = reallocarray(sources->each, sources->count + 1, sizeof(*larger));
-    sources->failed |= !larger;
-    if (!larger)
+    if (sources->count && sources->each[sources->count - 1].number == number)
         return;
-    sources->each = larger;
-    larger[sources->count++] = (struct source){.number = number, .name = strdup(name ? name : "?")};
+    if (!(sources->count & (sources->count - 1))) { /* full at every power of two */
+        larger = reallocarray(sources->each, sources->count ? 2 * sources->count : 1, sizeof(*larger));
+        sources->failed |= !larger;
+        if (!larger)
+            return;
+        sources->each = larger;
+    }
+    sources->each[sources->count++] = (struct source){.number = number, .name = strdup(name ? name : "?")};
 }
 
 static void sources_finish(struct sources *sources)
@@ -61,6 +61,25 @@ static void sources_finish(struct sources *sources)
     for (size_t i = 0; i < sources->count; i++)
         free(sources->each[i].name);
     free(sources->each);
+}
+
+static int compare(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_source(const void *a, const void *b)
+{
+    return compare(((const struct source *)a)->number, ((const struct source *)b)->number);
+}
+
+static const char *source_name(const struct sources *sources, uint32_t number)
+{
+    const struct source key = {.number = number}, *found = NULL;
+
+    if (sources->count)
+        found = bsearch(&key, sources->each, sources->count, sizeof(key), compare_source);
+    return found ? found->name : NULL;
 }
 
 static bool collect(const struct sysfold_process *process, void *data)
@@ -82,16 +101,14 @@ static bool collect(const struct sysfold_process *process, void *data)
     return true;
 }
 
-static int compare(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
 static int compare_birth(const void *a, const void *b)
 {
     const struct node *left = a, *right = b;
+    int by_source = compare(sysfold_process_source(left->process), sysfold_process_source(right->process));
     int by_time = compare(sysfold_process_start_time(left->process), sysfold_process_start_time(right->process));
 
+    if (by_source)
+        return by_source;
     return by_time ? by_time : compare(left->order, right->order);
 }
 
@@ -249,24 +266,22 @@ static void show_node(const struct node *node, uint64_t first_time)
                  sysfold_process_is_doubtful(process) ? " (doubtful: events were lost)" : "");
 }
 
-static void show_nodes_of(const struct tree *tree, uint32_t source, uint64_t first_time)
-{
-    for (size_t i = tree->first_root; i != NOBODY; i = next_node(tree, i)) {
-        if (sysfold_process_source(tree->nodes[i].process) == source)
-            show_node(&tree->nodes[i], first_time);
-    }
-}
-
-/* One tree for each, under its name where there are several. */
+/* One tree for each source, below its name where there are several. */
 static int show_text(const struct tree *tree, const struct sources *sources, const struct sysfold_stats *stats)
 {
+    bool are_several = sources->count > 1;
+    const struct sysfold_process *last = NULL;
     char name[256];
 
     (void)printf("%7s %12s %12s %-18s %s\n", "PID", "START", "DURATION", "END", "COMMAND");
-    for (size_t i = 0; i < sources->count; i++) {
-        if (sources->count > 1)
-            (void)printf("%s:\n", printable(sources->each[i].name, name, sizeof(name)));
-        show_nodes_of(tree, sources->each[i].number, stats->first_time);
+    for (size_t i = tree->first_root; i != NOBODY; i = next_node(tree, i)) {
+        const struct sysfold_process *process = tree->nodes[i].process;
+        uint32_t source = sysfold_process_source(process);
+
+        if (are_several && (!last || sysfold_process_source(last) != source))
+            (void)printf("%s:\n", printable(source_name(sources, source), name, sizeof(name)));
+        show_node(&tree->nodes[i], stats->first_time);
+        last = process;
     }
     return EXIT_SUCCESS;
 }
@@ -332,6 +347,8 @@ static int show(struct reading *reading, bool json)
 
     while ((event = reading_next(reading, NULL, NULL)))
         note_source(&sources, event);
+    if (sources.count)
+        qsort(sources.each, sources.count, sizeof(*sources.each), compare_source);
     sysfold_stream_stats(reading->stream, &stats);
     status = build_tree(&tree, reading->stream);
     if (status == 0 && sources.failed) {

@@ -74,7 +74,7 @@ class Recorder:
 
 def judge_trees(lines, events):
     """sysfold ps shows a tree for each sandbox, below its name."""
-    names = list(dict.fromkeys((e["evt.source_num"], e["evt.source"]) for e in events))
+    names = sorted({(e["evt.source_num"], e["evt.source"]) for e in events})
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     wanted = [f"{name}:" for _, name in names] if len(names) > 1 else []
     return [] if headings == wanted else [f"ps has the headings {headings}, not {wanted}"]
