@@ -76,6 +76,8 @@ static void pass_exec(struct cutting *cutting, uint32_t at)
 
     if (thread->told || cutting->story->threads[index].born != NONE)
         thread->boundary = at;
+    else if (!index)
+        cutting->story->events[at].flags |= TOLD_LAUNCH;
 }
 
 static void pass_birth(struct cutting *cutting, uint32_t at)

@@ -137,7 +137,7 @@ static uint32_t behind_returns(const struct sysfold_story *story, const uint32_t
 
         story_record(story, &story->events[at], &record);
         returns = record_is(&record, "rt_sigreturn");
-        if ((returned && !returns) || record_is(&record, "restart_syscall") || (!i && is_same_call(&call, &record)))
+        if ((returned && !returns) || (!i && (record_is(&record, "restart_syscall") || is_same_call(&call, &record))))
             return at;
         returned |= returns;
     }

@@ -42,6 +42,7 @@ enum told_flag {
     TOLD_HANDLED = 1 << 6,    /* a signal that a handler was called for */
     TOLD_END = 1 << 7,        /* of a thread or process: part of the end state */
     TOLD_STRAY = 1 << 8,      /* the return from SIGCHLD's handler: when that runs is chance */
+    TOLD_LAUNCH = 1 << 9,     /* the first process's exec, before it did anything */
 };
 
 struct told {

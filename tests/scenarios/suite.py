@@ -49,7 +49,11 @@ class Skipped(Exception):
 
 
 class Foreign(Exception):
-    """The scenario skips itself within gVisor only."""
+    """The scenario skips itself within gVisor only, or cannot be held against the truth."""
+
+    def __init__(self, reason, document=None):
+        super().__init__(reason)
+        self.document = document or {"pairs": []}
 
 
 def why_skipped(done):
@@ -65,8 +69,11 @@ class Suite:
         table = options.source / "tests/scenarios/gvisor.tsv"
         self.excused = dict(read_table(table)) if self.foreign else {}
         self.otherwise = collections.defaultdict(set)  # scenario: what its lines on standard error say
+        self.early = {}  # scenario: why it ended before its end
         self.path = "/usr/bin:/bin:/usr/sbin:/sbin"
-        if runsc := os.environ.get("SYSFOLD_RUNSC") or shutil.which("runsc"):
+        runsc = os.environ.get("SYSFOLD_RUNSC") or shutil.which("runsc")
+        self.has_runsc = runsc and os.access(runsc, os.X_OK)
+        if self.has_runsc:
             (self.work / "bin").mkdir()
             (self.work / "bin/runsc").symlink_to(os.path.realpath(runsc))
             self.path = f"{self.work}/bin:{self.path}"
@@ -122,6 +129,8 @@ class Suite:
         if done.returncode not in (0, 1) and not (self.foreign and done.returncode == 2):
             raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}: {done.stderr.strip()}")
         self.otherwise[name] |= set(OTHERWISE.findall(done.stderr))
+        if early := re.search(r"^scenario: (.*)$", done.stderr, re.M):
+            self.early[name] = f"up to: {early[1]}"
         return json.loads(done.stdout), done.returncode, lines
 
 
@@ -399,9 +408,12 @@ def try_one(suite, name):
 
 def excuse(suite, name):
     """It is known that it cannot be held against the truth, and why; an excuse that is needed no more is a failure."""
-    if suite.options.whole and suite.compared(name, HANG)[1] == 0:
-        return RuntimeError("it is the same: take it out of tests/scenarios/gvisor.tsv")
-    return Foreign(suite.excused[name])
+    document = {"pairs": []}
+    if suite.options.whole:
+        document, status, _ = suite.compared(name, HANG)
+        if status == 0:
+            return RuntimeError("it is the same: take it out of tests/scenarios/gvisor.tsv")
+    return Foreign(suite.excused[name], document)
 
 
 def run_all(suite):
@@ -416,6 +428,7 @@ def run_all(suite):
                 total.skipped.add(name)
             elif isinstance(outcome, Foreign):
                 total.foreign[name] = str(outcome)
+                sum_uses(total.uses, outcome.document)
             else:
                 total.failed.append(name)
             print(f"{'' if name in total.failed else 'skipped: '}{name}: {outcome}")
@@ -445,6 +458,8 @@ def known_backends(suite):
 
 def why_unusable(suite):
     """Why none of the backends in question can be used here, or the one that is compared with; None: some can."""
+    if suite.foreign and not suite.has_runsc:
+        return "runsc is not in PATH, and $SYSFOLD_RUNSC does not say where it is"
     known = known_backends(suite)
     reasons = {name: "this build is without it" if name not in known else known[name]["reason"]
                for name in suite.backends() if name not in WITNESSES and
@@ -528,10 +543,10 @@ def foreign_text(suite, total):
              f"Found with runsc {runsc_version(suite)}: each scenario within a sandbox, against the truth that it writes",
              "down there. What is not declared is exact, in every row but those that no scenario can show there.", "",
              "### What is declared", "", *declared_lines(declared), "", "### What gVisor does otherwise", "",
-             "Its kernel is not Linux. These calls of the scenarios end otherwise there; the recording says so, as it "
-             "should.", "", "| call | on Linux it | within gVisor it | shown by (of `tests/scenarios`) |",
+             "Its kernel is not Linux. These calls of the scenarios end otherwise there, some because an earlier one did "
+             "(a", "descriptor that was not given cannot be closed); the recording says so, as it should.", "", "| call | on Linux it | within gVisor it | shown by (of `tests/scenarios`) |",
              "|---|---|---|---|", *otherwise_lines(suite), "", "### Scenarios that cannot run there, or not to their end", ""]
-    lines += [f"- {name}: {why}" for name, why in sorted(total.foreign.items())]
+    lines += [f"- {name}: {why}" for name, why in sorted({**suite.early, **total.foreign}.items())]
     lines += ["", "### Rows that no scenario shows there", "", ", ".join(f"`{row}`" for row in unseen) + ".",
               FOREIGN_ENDS]
     return "\n".join(lines) + "\n"

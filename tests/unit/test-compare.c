@@ -287,6 +287,41 @@ Test(compare, a_handler_lies_between_a_call_and_itself)
     EXPECT_SAME();
 }
 
+/* The gvisor backend does not tell of signals: the handlers' returns say where a call goes on. */
+Test(compare, a_call_goes_on_behind_the_handlers_returns_where_no_signals_are_told)
+{
+    const int64_t time[2] = {1, 0};
+
+    theirs.backend = "gvisor";
+    TELL(&theirs, 10, "getppid", N("res", 1));
+    TELL(&theirs, 10, "close", N("res", -512), N("fd", 5));
+    TELL(&theirs, 10, "getuid", N("res", 0));
+    TELL(&theirs, 10, "rt_sigreturn", N("res", 0));
+    TELL(&theirs, 10, "rt_sigreturn", N("res", 0));
+    TELL(&theirs, 10, "close", N("res", 0), N("fd", 5));
+    TELL(&theirs, 10, "nanosleep", N("res", -516), N("rem", 0));
+    TELL(&theirs, 10, "restart_syscall", N("res", 0));
+    TELL(&ours, 10, "getppid", N("res", 1));
+    TELL(&ours, 10, "getuid", N("res", 0));
+    TELL(&ours, 10, "close", N("res", 0), N("fd", 5));
+    TELL(&ours, 10, "nanosleep", N("res", 0), B("req", time), N("rem", 0));
+    EXPECT_SAME();
+    /* One that its caller makes again after something else was interrupted. */
+    TELL(&theirs, 10, "close", N("res", -EINTR), N("fd", 6));
+    TELL(&theirs, 10, "rt_sigreturn", N("res", 0));
+    TELL(&theirs, 10, "getuid", N("res", 0));
+    TELL(&theirs, 10, "close", N("res", 0), N("fd", 6));
+    TELL(&ours, 10, "getuid", N("res", 0));
+    TELL(&ours, 10, "close", N("res", 0), N("fd", 6));
+    EXPECT_DIFFERENT();
+}
+
+Test(compare, what_rt_sigreturn_leaves_in_the_register_is_nothing)
+{
+    ONE_EACH(EXPECT_SAME, "rt_sigreturn", LIST(N("res", 0)), LIST(N("res", -EINTR)));
+    ONE_EACH(EXPECT_SAME, "rt_sigreturn", LIST(N("res", 7)), LIST(N("res", -512)));
+}
+
 Test(compare, restart_syscall_ends_the_call_it_restarts)
 {
     const int64_t time[2] = {1, 0};
@@ -476,6 +511,18 @@ Test(compare, the_launch_is_cut_but_an_exec_within_is_not)
     MARK(&theirs, 10, END);
     EXPECT_SAME();
     cr_expect_eq(judge(NULL).lines[SYSFOLD_LINE_SAME], 3, "the exec, the call, the table");
+}
+
+Test(compare, a_sandboxs_first_process_is_not_launched)
+{
+    TELL(&ours, 10, "exec", N("pid", 10), N("old_tid", 10), S("comm", "a"), S("exe", "/a"));
+    TELL(&ours, 10, "execve", N("res", 0), S("path", "/a"));
+    BOTH(10, "getuid", N("res", 0));
+    EXPECT_DIFFERENT();
+    theirs.backend = "gvisor";
+    EXPECT_SAME();
+    TELL(&ours, 10, "exec", N("pid", 10), N("old_tid", 10), S("comm", "b"), S("exe", "/b"));
+    EXPECT_DIFFERENT();
 }
 
 Test(compare, what_has_no_end_cannot_be_judged)

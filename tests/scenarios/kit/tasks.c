@@ -403,8 +403,8 @@ void kit_end_others(void)
     static const struct timespec moment = {.tv_nsec = 50000000};
 
     for (unsigned i = 0; i < CRADLE_SIZE; i++) {
-        if (cradle->pids[i])
-            kit_raw(SYS_kill, (const uint64_t[6]){(uint64_t)cradle->pids[i], PATIENCE_SIGNAL});
+        if (cradle->pids[i] && kit_raw(SYS_kill, (const uint64_t[6]){(uint64_t)cradle->pids[i], PATIENCE_SIGNAL}) == 0)
+            kit_raw(SYS_kill, (const uint64_t[6]){(uint64_t)cradle->pids[i], SIGCONT}); /* it may be stopped */
     }
     kit_raw(SYS_nanosleep, (const uint64_t[6]){(uintptr_t)&moment});
 }
