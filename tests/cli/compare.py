@@ -15,6 +15,7 @@ from kit import PATIENCE, SYSFOLD, Case, environment, main
 HELLO = os.path.join(os.environ.get("SCENARIOS", "."), "scenario-hello")
 OTHER = os.path.join(os.environ.get("SCENARIOS", "."), "scenario-file-open")
 TWICE = "ptrace,ptrace"
+RUNSC = os.environ.get("SYSFOLD_RUNSC") or shutil.which("runsc")
 
 
 class Compare(Case):
@@ -64,6 +65,31 @@ class Usage(Compare):
     def test_ignoring_what_is_not_there(self):
         self.capture("a", "/bin/true")
         self.assertIn("nonsense", self.compare(2, "--ignore", "read.nonsense", "a", "a")[0])
+
+
+class Sandboxes(Compare):
+    """On gVisor's kernel a command runs only where that is asked for."""
+
+    def setUp(self):
+        super().setUp()
+        if b'"gvisor"' not in self.run_sysfold("backends", "--json").stdout:
+            self.skipTest("this build is without the gvisor backend")
+
+    def test_only_where_it_is_named(self):
+        self.assertNotIn(b'"gvisor"', self.run_sysfold("compare", "--json", "--", HELLO).stdout)
+
+    def test_without_runsc(self):
+        os.mkdir(self.path("empty"))
+        output, _ = self.compare(0, "-b", f"{TWICE},gvisor", "--", HELLO, env=environment(PATH=self.path("empty")))
+        self.assertIn("runsc is not in PATH", output)
+
+    @unittest.skipUnless(RUNSC, "there is no runsc: neither SYSFOLD_RUNSC nor PATH has one")
+    def test_the_same_program_on_two_kernels(self):
+        os.mkdir(self.path("bin"))
+        os.symlink(os.path.realpath(RUNSC), self.path("bin/runsc"))
+        env = environment(PATH=self.path("bin") + ":/usr/bin:/bin:/usr/sbin:/sbin")
+        self.compare(0, "-b", "gvisor,ptrace", "--", HELLO, env=env)
+        self.compare(0, "-b", "gvisor,ptrace", "--truth", self.path("log"), "--", HELLO, env=env)
 
 
 class Files(Compare):
