@@ -266,6 +266,7 @@ static bool suspend(struct sandbox *sandbox, struct thread *thread)
     if (!interrupted)
         return false;
     tell_interrupted(sandbox, thread);
+    thread->call.returned = thread_time(thread, thread->call.returned);
     *interrupted = thread->call;
     thread->call = (struct call_state){0};
     thread->interrupted = interrupted;
@@ -302,7 +303,8 @@ static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, 
         drop_interrupted(sandbox, thread);
         thread->call.raw_enter = thread->call.enter = thread->call.raw_exit = thread->call.exit = false;
         thread->call.ended = false;
-        thread->call.at_enter.size = thread->call.at_exit.size = 0;
+        tasks_release(&sandbox->tasks, &thread->call.at_enter);
+        tasks_release(&sandbox->tasks, &thread->call.at_exit);
         thread->call.is_restarted = nr == ROW_RESTART_SYSCALL;
         return true;
     }
@@ -377,7 +379,7 @@ static void take_args(struct call_state *call, const Gv__Syscall *raw)
 static void take_values(struct sandbox *sandbox, struct call_state *call, const struct message *message,
                         struct values *values)
 {
-    size_t before = values->room;
+    size_t before = values_held(values);
 
     if (message->type == MESSAGE_RAW && message->sysno != call->nr)
         return; /* restart_syscall has no arguments */
@@ -468,22 +470,18 @@ static void on_return(struct sandbox *sandbox, struct thread *thread, const stru
 
 void call_message(struct sandbox *sandbox, struct thread *thread, const struct message *message, struct instant when)
 {
-    if (message->sysno > UINT32_MAX) {
-        sandbox->counts.undecodable++;
-        sandbox_lose(sandbox, 1, "not understood", when.time);
-    } else if (message->exit) {
+    if (message->exit)
         on_return(sandbox, thread, message, when);
-    } else {
+    else
         on_enter(sandbox, thread, message, when);
-    }
 }
 
 void call_finish_all(struct sandbox *sandbox, struct thread *thread, bool thread_ends)
 {
     struct call_state *call = &thread->call;
 
-    if (is_exec(call->nr) && !call->replaced && thread_ends)
-        call->ended = false; /* nobody goes on to show whether it took place */
+    if (is_exec(call->nr) && !call->replaced && thread_ends && thread->tid != thread->process->pid)
+        call->ended = false; /* had it taken place, the thread would be the leader */
     if (call->begun && !call->ended && thread_ends) {
         tell_unfinished(sandbox, thread, call);
         call_state_clear(&sandbox->tasks, call);
@@ -521,7 +519,7 @@ void call_note_image(struct sandbox *sandbox, struct thread *thread, const Gv__E
     size_t vector_max = sandbox->options->live.string_vector_max;
     struct call_state *call = &thread->call;
     bool is_at = call->nr == ROW_EXECVEAT;
-    size_t before = call->image.room;
+    size_t before = values_held(&call->image);
 
     if (!call->begun || !is_exec(call->nr))
         return;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -17,8 +18,6 @@
 #include "common/error.h"
 
 #define POINTS_MAX 16384 /* some thousand is what there is */
-/* Says whether a call that a signal interrupted is made again. */
-#define RT_SIGRETURN 15
 #define NOT_A_CALL UINT32_MAX
 
 enum moment { ENTER = 1 << 0, EXIT = 1 << 1 };
@@ -312,6 +311,13 @@ static bool is_empty(const struct callset *calls)
     return !calls->everything;
 }
 
+/* rt_sigreturn says whether a call that a signal interrupted is made again; the others, which signal their child's end
+ * sends. */
+static bool is_needed(uint32_t nr)
+{
+    return nr == SYS_rt_sigreturn || nr == SYS_clone || nr == SYS_fork || nr == SYS_vfork;
+}
+
 static int choose_points(const struct generator *generator, const struct callset *calls, json_t *points,
                          struct sysfold_error *error)
 {
@@ -327,7 +333,7 @@ static int choose_points(const struct generator *generator, const struct callset
         } else if (callset_has(calls, AUDIT_ARCH_X86_64, point->number)) {
             done = append_call(generator, points, point);
             call_points += json_array_size(points) - before;
-        } else if (point->number == RT_SIGRETURN) {
+        } else if (is_needed(point->number)) {
             done = append_call(generator, points, point);
         }
     }

@@ -196,7 +196,7 @@ static void look_after(struct capture *capture, int timeout_ms)
 /* How long may we sleep? */
 static int patience(const struct capture *capture, uint64_t deadline)
 {
-    uint64_t due = intake_due(&capture->intake), now = now_ns();
+    uint64_t now = now_ns(), due = intake_due(&capture->intake, now);
 
     if (due > deadline)
         due = deadline;

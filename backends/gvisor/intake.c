@@ -137,7 +137,7 @@ static bool take_from(struct intake *intake, struct intake_source *source, uint6
                       "knows? (sysfold gvisor config)",
                       now);
     }
-    if (sandbox_due(source->sandbox) > now)
+    if (sandbox_due(source->sandbox, now) > now)
         return false;
     *ret_batch = (struct batch){.source = connection, .cpu = -1};
     ret_batch->count = sandbox_take(source->sandbox, now, &ret_batch->each);
@@ -172,13 +172,13 @@ bool intake_take(struct intake *intake, uint64_t now, struct batch *ret_batch)
     return false;
 }
 
-uint64_t intake_due(const struct intake *intake)
+uint64_t intake_due(const struct intake *intake, uint64_t now)
 {
     uint64_t due = UINT64_MAX;
 
     for (size_t i = 0; i < intake->count; i++) {
         const struct intake_source *source = &intake->sources[i];
-        uint64_t one = sandbox_due(source->sandbox);
+        uint64_t one = sandbox_due(source->sandbox, now);
 
         if (!source->is_heard && source->opened + SILENCE_NS < one)
             one = source->opened + SILENCE_NS;

@@ -40,7 +40,7 @@ void intake_end(struct intake *intake, uint64_t now);
 /* What can be told at `now`, of one sandbox at a time. The batch is good until the next call about the intake. */
 bool intake_take(struct intake *intake, uint64_t now, struct batch *ret_batch);
 /* When there may be something without a frame; UINT64_MAX: never. */
-uint64_t intake_due(const struct intake *intake);
+uint64_t intake_due(const struct intake *intake, uint64_t now);
 
 /* Of the batch that was taken last. */
 const char *intake_name(const struct intake *intake, uint32_t source);

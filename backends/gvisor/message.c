@@ -195,7 +195,7 @@ static int read_body(struct arena *arena, const uint8_t *bytes, size_t size, str
     if (!message->body)
         return -EBADMSG;
     take_beginning(message);
-    return 0;
+    return message->is_call && message->sysno > UINT32_MAX ? -EBADMSG : 0;
 }
 
 int message_read(struct arena *arena, const uint8_t *packet, size_t size, struct message *ret_message)

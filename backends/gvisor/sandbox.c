@@ -208,24 +208,30 @@ static uint64_t horizon_of(const struct sandbox *sandbox)
     return horizon;
 }
 
+/* A clock that has gone back says nothing of how long something has waited: then it is enough. */
+static bool has_passed(uint64_t now, uint64_t since, uint64_t time)
+{
+    return now < since || now - since >= time;
+}
+
 size_t sandbox_take(struct sandbox *sandbox, uint64_t now, const uint8_t *const **ret_records)
 {
-    bool is_idle = now >= sandbox->received + WINDOW_NS;
+    bool is_idle = has_passed(now, sandbox->received, WINDOW_NS);
 
     if (!sandbox->ended)
-        call_tell_overdue(sandbox, now);
+        call_tell_overdue(sandbox, now < sandbox->received ? UINT64_MAX : now);
     return order_take(&sandbox->order, is_idle ? UINT64_MAX : horizon_of(sandbox), ret_records);
 }
 
-uint64_t sandbox_due(const struct sandbox *sandbox)
+uint64_t sandbox_due(const struct sandbox *sandbox, uint64_t now)
 {
-    uint64_t due = UINT64_MAX;
+    bool is_empty = order_is_empty(&sandbox->order);
+    uint64_t due = sandbox->tasks.first_waiter ? sandbox->tasks.first_waiter->until : UINT64_MAX;
 
-    if (sandbox->tasks.first_waiter)
-        due = sandbox->tasks.first_waiter->until;
-    if (order_is_empty(&sandbox->order))
+    if (is_empty && due == UINT64_MAX)
         return due;
-    if (order_first(&sandbox->order) <= horizon_of(sandbox))
+    if (has_passed(now, sandbox->received, WINDOW_NS) ||
+        (!is_empty && order_first(&sandbox->order) <= horizon_of(sandbox)))
         return 0;
     return sandbox->received + WINDOW_NS < due ? sandbox->received + WINDOW_NS : due;
 }

@@ -46,8 +46,8 @@ void sandbox_end(struct sandbox *sandbox, uint64_t time);
 /* What can be told at `now`, ns since the epoch: everything older than the window, after sandbox_end() all. Records in
  * their order, borrowed until the next call about this sandbox. Returns how many. */
 size_t sandbox_take(struct sandbox *sandbox, uint64_t now, const uint8_t *const **ret_records);
-/* When sandbox_take() may have more, without further packets; UINT64_MAX: never. */
-uint64_t sandbox_due(const struct sandbox *sandbox);
+/* When sandbox_take() may have more, without further packets; UINT64_MAX: never. Where the clock has gone back: now. */
+uint64_t sandbox_due(const struct sandbox *sandbox, uint64_t now);
 
 /* It has ended, and all of it has been taken and given back. */
 bool sandbox_is_over(const struct sandbox *sandbox);

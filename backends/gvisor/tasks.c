@@ -16,30 +16,28 @@ bool tasks_may_hold(const struct tasks *tasks)
     return tasks->held < TASKS_VALUES_MAX;
 }
 
-void tasks_hold(struct tasks *tasks, const struct values *values, size_t room_before)
+void tasks_hold(struct tasks *tasks, const struct values *values, size_t held_before)
 {
-    tasks->held += values->room - room_before;
+    tasks->held += values_held(values) - held_before;
 }
 
-static void clear_values(struct tasks *tasks, struct values *values)
+void tasks_release(struct tasks *tasks, struct values *values)
 {
-    size_t before = values->room;
-
+    tasks->held -= values_held(values);
     values_clear(values);
-    tasks_hold(tasks, values, before);
 }
 
 void call_state_clear(struct tasks *tasks, struct call_state *call)
 {
-    clear_values(tasks, &call->at_enter);
-    clear_values(tasks, &call->at_exit);
-    clear_values(tasks, &call->image);
+    tasks_release(tasks, &call->at_enter);
+    tasks_release(tasks, &call->at_exit);
+    tasks_release(tasks, &call->image);
     *call = (struct call_state){.at_enter = call->at_enter, .at_exit = call->at_exit, .image = call->image};
 }
 
 void call_state_finish(struct tasks *tasks, struct call_state *call)
 {
-    tasks->held -= call->at_enter.room + call->at_exit.room + call->image.room;
+    tasks->held -= values_held(&call->at_enter) + values_held(&call->at_exit) + values_held(&call->image);
     values_finish(&call->at_enter);
     values_finish(&call->at_exit);
     values_finish(&call->image);

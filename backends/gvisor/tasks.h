@@ -95,7 +95,8 @@ void tasks_stop_waiting(struct tasks *tasks, struct waiter *waiter);
 
 /* Counts what the values take; false: they may take no more. */
 bool tasks_may_hold(const struct tasks *tasks);
-void tasks_hold(struct tasks *tasks, const struct values *values, size_t room_before);
+void tasks_hold(struct tasks *tasks, const struct values *values, size_t held_before);
+void tasks_release(struct tasks *tasks, struct values *values);
 
 void call_state_clear(struct tasks *tasks, struct call_state *call);
 void call_state_finish(struct tasks *tasks, struct call_state *call);

@@ -31,6 +31,12 @@ int values_put_strings(struct values *values, unsigned index, const ProtobufCBin
                        size_t vector_max);
 /* Borrowed until something is put or taken. */
 bool values_find(const struct values *values, unsigned index, struct value *ret_value);
+/* Memory that is in use. */
+static inline size_t values_held(const struct values *values)
+{
+    return values->size ? values->room : 0;
+}
+
 void values_clear(struct values *values);
 void values_finish(struct values *values);
 

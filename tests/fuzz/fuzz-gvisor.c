@@ -128,13 +128,13 @@ static void run_sandbox(const struct capture_options *options, struct listener *
         size -= length;
         time += word & PAUSED ? PAUSE : STEP;
         (void)hear_all(listener, sandbox, time);
-        check(sandbox_due(sandbox) <= time || hear_all(listener, sandbox, time) == 0, "nothing comes before it is due");
+        check(sandbox_due(sandbox, time) <= time || hear_all(listener, sandbox, time) == 0, "nothing comes before it is due");
     }
     check_counts(sandbox, packets);
     sandbox_end(sandbox, time);
     while (hear_all(listener, sandbox, UINT64_MAX))
         ;
-    check(sandbox_due(sandbox) == UINT64_MAX, "behind the end there is nothing");
+    check(sandbox_due(sandbox, UINT64_MAX) == UINT64_MAX, "behind the end there is nothing");
     sandbox_destroy(sandbox);
 }
 

@@ -270,6 +270,41 @@ Test(gvisor_lies, what_a_packet_took_is_given_back, .init = setup, .fini = teard
     cr_expect_lt(after - before, (size_t)1 << 20, "%zu KiB", (after - before) >> 10);
 }
 
+/* What threads keep for their next calls is not what they hold. */
+Test(gvisor_lies, a_sandbox_of_many_threads_keeps_its_paths, .init = setup, .fini = teardown)
+{
+    static char path[400];
+    const int64_t three = 3;
+
+    memset(path, 'p', sizeof(path) - 1);
+    path[0] = '/';
+    for (int tid = 1; tid <= 60000; tid++) {
+        raw_enter(tid, OPEN, 4096, 0);
+        send_open(tid, path, NULL);
+        raw_exit(tid, OPEN, 4096, 0, 3);
+        send_open(tid, path, &three);
+    }
+    now += 100 * MS;
+    read_lines();
+    raw_enter(1, OPEN, 4096, 0);
+    send_open(1, "/last", NULL);
+    raw_exit(1, OPEN, 4096, 0, 3);
+    send_open(1, "/last", &three);
+    now += 100 * MS;
+    read_lines();
+    cr_assert_eq(count_lines("path=\"/last\""), 1);
+}
+
+/* Somebody sets the machine's clock. */
+Test(gvisor_lies, nothing_is_kept_back_when_the_clock_goes_back, .init = setup, .fini = teardown)
+{
+    raw_call(1, READ, 3, 4096, 5);
+    now -= 3600 * 1000 * MS;
+    read_lines();
+    read_lines();
+    cr_assert_eq(sandbox_due(sandbox, now), UINT64_MAX);
+}
+
 Test(gvisor_lies, no_sandbox_is_the_host, .init = setup, .fini = teardown)
 {
     Gv__ContextData context = context_of(1, 1, now);
@@ -279,4 +314,28 @@ Test(gvisor_lies, no_sandbox_is_the_host, .init = setup, .fini = teardown)
     exit.context_data = &context;
     send_message(MESSAGE_TASK_EXIT, &exit);
     cr_assert_str_neq(sandbox_name(sandbox), "host");
+}
+
+Test(gvisor_lies, an_interrupted_call_is_not_told_behind_its_threads_end, .init = setup, .fini = teardown)
+{
+    const int64_t interrupted = -512;
+
+    send_raw_at(1, 1, now += MS / 100, READ, 3, 4096, NULL);
+    send_raw_at(1, 1, now + 500 * MS, READ, 3, 4096, &interrupted);
+    task_exit(1, 1, 9);
+    exit_notify(1, now, 9);
+    finish();
+    cr_assert_eq(place_of("process_exit("), line_count - 1);
+}
+
+/* Its arguments were not UTF-8, and of its image no call was asked for. */
+Test(gvisor_lies, an_exec_whose_strings_are_hidden_took_place_although_its_thread_ends, .init = setup, .fini = teardown)
+{
+    image_of(1, 1);
+    call_of(2, 2, EXECVE, 0);
+    task_exit(2, 2, 0);
+    exit_notify(2, now, 0);
+    finish();
+    cr_assert_eq(count_lines("2 exec("), 1);
+    cr_assert_eq(count_lines("2 execve() = 0"), 1);
 }

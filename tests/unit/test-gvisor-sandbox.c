@@ -339,13 +339,13 @@ Test(gvisor_sandbox, what_cannot_be_told_yet_waits_for_the_window_only, .init = 
     raw_call(1, READ, 3, 8192, 5);
     read_lines();
     cr_assert_eq(line_count, 0);
-    cr_assert_lt(sandbox_due(sandbox), now + 100 * MS);
-    now = sandbox_due(sandbox);
+    cr_assert_lt(sandbox_due(sandbox, now), now + 100 * MS);
+    now = sandbox_due(sandbox, now);
     read_lines();
-    now = sandbox_due(sandbox);
+    now = sandbox_due(sandbox, now);
     read_lines();
     cr_assert_eq(count_lines(" read("), 1);
-    cr_assert_eq(sandbox_due(sandbox), UINT64_MAX);
+    cr_assert_eq(sandbox_due(sandbox, now), UINT64_MAX);
 }
 
 /* Losses. */
