@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 #include "json.h"
+
+#define DECLARED_WIDTH 100
 
 static const char *usability(const struct sysfold_backend_info *info)
 {
@@ -69,20 +72,44 @@ static int show_json(void)
     return json_show(document) ? EXIT_SUCCESS : EXIT_TROUBLE;
 }
 
+static bool is_of_one_kind(const struct sysfold_declared *a, const struct sysfold_declared *b)
+{
+    return a->kind == b->kind && !strcmp(a->reason, b->reason);
+}
+
+/* One behind the others of its kind, or on a line of its own. Where it ends. */
+static unsigned show_name(const struct sysfold_declared *declared, bool is_first, unsigned column)
+{
+    unsigned width = (unsigned)(strlen(declared->row) + strlen(declared->param) + 1);
+    bool breaks = is_first || column + width + 3 > DECLARED_WIDTH;
+
+    (void)printf("%s%s%s.%s", is_first ? "" : ",", breaks ? (is_first ? "    " : "\n    ") : " ", declared->row,
+                 declared->param);
+    return (breaks ? 4 : column + 2) + width;
+}
+
+/* What is declared for one reason together. */
 static void show_declared(const char *backend)
 {
-    struct sysfold_declared declared = {.size = sizeof(declared)};
-    size_t count = 0;
+    struct sysfold_declared declared = {.size = sizeof(declared)}, next = {.size = sizeof(next)};
+    bool is_first = true;
+    unsigned column = 0;
 
-    while (sysfold_declared(backend, count, &declared) == 0) {
-        if (!count)
-            (void)puts("  not as in other backends:");
-        count++;
-        (void)printf("    %s.%s %s: %s\n", declared.row, declared.param, declared_kind_phrase(declared.kind),
-                     declared.reason);
-    }
-    if (!count)
+    if (sysfold_declared(backend, 0, &declared) < 0) {
         (void)puts("  nothing is absent or different");
+        return;
+    }
+    (void)puts("  not as in other backends:");
+    for (size_t i = 1;; i++, declared = next) {
+        bool is_last = sysfold_declared(backend, i, &next) < 0;
+
+        column = show_name(&declared, is_first, column);
+        is_first = is_last || !is_of_one_kind(&declared, &next);
+        if (is_first)
+            (void)printf(" %s: %s\n", declared_kind_phrase(declared.kind), declared.reason);
+        if (is_last)
+            return;
+    }
 }
 
 static int show_text(bool verbose)

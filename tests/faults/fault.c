@@ -238,6 +238,7 @@ static void fault_close(struct capture *capture)
 const struct sysfold_backend backend_fault = {
     .name = "fault",
     .summary = "another backend's stream, damaged (for tests)",
+    .targets = TARGET_COMMAND,
     .probe = fault_probe,
     .open = fault_open,
     .start = fault_start,
