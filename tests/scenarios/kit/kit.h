@@ -37,9 +37,10 @@
  * a result that is not what the scenario says is told in one line on standard
  * error ("FILE:LINE: CALL: the result is N, not a success"), and the scenario
  * goes on: the truth is what happened. Where it cannot go on (memory or a
- * child that it did not get, kit_fail) it ends with status 99, but the truth
- * is whole as far as it goes, and an end marker is its end. No wait that the
- * kit makes is without end.
+ * child that it did not get, kit_fail), or waits for longer than 12 seconds,
+ * it ends with a message and status 99, but the truth is whole as far as it
+ * goes, with the call that waited as an interrupted one, and an end marker is
+ * its end.
  */
 
 #include <errno.h>
