@@ -34,6 +34,7 @@ import tempfile
 
 SKIP = 77
 TIMEOUT = 60
+TRIES = 3  # of a run in which something was lost
 WIDTH = 200
 WITNESSES = ("truth", "strace")
 ALL_BACKENDS = {"ebpf", "ptrace"}  # that the document tells of
@@ -159,9 +160,12 @@ def shown_pair(pair):
 
 def check_one(suite, name):
     """The document if all is the same; else None, and what is not is printed. With it, the truth within gVisor."""
-    document, status, lines = suite.compared(name)
-    if status == 0 and document["verdict"] == "same":
-        return document, lines
+    for _ in range(TRIES):
+        document, status, lines = suite.compared(name)
+        if status == 0 and document["verdict"] == "same":
+            return document, lines
+        if not any(entry.get("lost") for entry in document["inputs"]):
+            break  # a sandbox drops what a busy machine takes from it too late, and says so: that is no difference
     found = [shown_pair(pair) for pair in document["pairs"] if pair["verdict"] != "same"]
     print("\n".join([f"{name}: not the same", *found]))
     return None, lines
