@@ -146,7 +146,7 @@ class Backends(Case):
         declared = {entry["name"]: entry["declared"] for entry in json.loads(self.succeed("backends", "--json"))}
         text = self.succeed("backends", "-v")
         for entry in [entry for entries in declared.values() for entry in entries]:
-            self.assertIn(f" {entry['row']}.{entry['param']} ", text)
+            self.assertRegex(text, rf" {re.escape(entry['row'])}\.{re.escape(entry['param'])}[ ,]")
             self.assertIn(entry["reason"], text)
         self.assertEqual(text.count("nothing is absent"), sum(not entries for entries in declared.values()))
 
