@@ -22,7 +22,8 @@
 #define EXIT 60
 #define EXIT_GROUP 231
 #define ERESTART_FIRST 512 /* ERESTARTSYS */
-#define ERESTART_LAST 516  /* ERESTART_RESTARTBLOCK */
+#define ERESTARTNOINTR_NR 513
+#define ERESTART_LAST 516 /* ERESTART_RESTARTBLOCK */
 
 static bool is_exec(uint32_t nr)
 {
@@ -290,13 +291,22 @@ static bool is_restart(const struct call_state *interrupted, uint32_t nr, const 
            raw->arg5 == interrupted->args[4] && raw->arg6 == interrupted->args[5];
 }
 
+/* Has no other call been made since, or only its handler's, behind which these codes do not say EINTR? */
+static bool may_be_restarted(const struct thread *thread, uint32_t nr)
+{
+    int64_t code = -thread->interrupted->result;
+
+    if (!thread->has_gone_on || nr == ROW_RESTART_SYSCALL)
+        return true;
+    return thread->has_returned && (code == ERESTART_FIRST || code == ERESTARTNOINTR_NR);
+}
+
 /* The thread makes a call. Is it the interrupted one again? */
 static bool resume(struct sandbox *sandbox, struct thread *thread, uint32_t nr, const struct message *message)
 {
     if (!thread->interrupted)
         return false;
-    if (is_restart(thread->interrupted, nr, message) &&
-        (thread->has_returned || !thread->has_gone_on || nr == ROW_RESTART_SYSCALL)) {
+    if (is_restart(thread->interrupted, nr, message) && may_be_restarted(thread, nr)) {
         call_state_finish(&sandbox->tasks, &thread->call);
         thread->call = *thread->interrupted;
         *thread->interrupted = (struct call_state){0};

@@ -159,6 +159,17 @@ Test(gvisor_sandbox, an_interrupted_call_that_is_made_again_by_its_caller_is_two
     cr_assert_eq(count_lines("EINTR"), 2); /* rt_sigreturn's own as well */
 }
 
+/* As rt_sigsuspend and pause are: ERESTARTNOHAND. */
+Test(gvisor_sandbox, a_call_that_no_handler_restarts_is_told_each_time, .init = setup, .fini = teardown)
+{
+    raw_call(1, READ, 3, 8192, -514);
+    raw_call(1, RT_SIGRETURN, 0, 0, 0);
+    raw_call(1, READ, 3, 8192, -514);
+    raw_call(1, RT_SIGRETURN, 0, 0, 0);
+    finish();
+    cr_assert_eq(count_lines(" read("), 2);
+}
+
 Test(gvisor_sandbox, an_interrupted_call_before_another_one, .init = setup, .fini = teardown)
 {
     raw_call(1, READ, 3, 8192, -512);
