@@ -64,6 +64,25 @@ void collect_exit(const struct collect_ops *ops, void *target, const struct coll
 void collect_unfinished(const struct call *call, const struct kept *kept, uint32_t tid, uint64_t time,
                         struct encoder *encoder);
 
+/*
+ * For a backend that learns of a call before the kernel acts and cannot stop
+ * the target again: everything that the row says the caller passes in memory
+ * is read at once. What the kernel writes (SUCCESS), or changes (poll's revents), is not known.
+ */
+void collect_passed(const struct collect_ops *ops, void *target, const struct collect_limits *limits,
+                    const struct call *call, struct kept *kept);
+
+/* The record of such a call, made of what was kept: the target's memory is not looked at. `ops` are asked for what is
+ * behind descriptors, where they can (NULL: absent). Without has_result the result, and all that only a success has, is absent. */
+void collect_told(const struct collect_ops *ops, void *target, const struct call *call, bool has_result,
+                  const struct kept *kept, uint32_t tid, uint64_t time, struct encoder *encoder);
+
+/* Does collect_passed() read anything for this row? */
+bool row_passes_memory(const struct sysfold_row *row);
+
+/* What was kept of a parameter, borrowed; NULL: it was not there to be read. *ret_cut: there was more. */
+const uint8_t *kept_find(const struct kept *kept, unsigned index, size_t *ret_size, bool *ret_cut);
+
 void kept_finish(struct kept *kept);
 
 #endif
