@@ -1,54 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The seccomp filter: stop at the chosen system calls, let the others run at full speed. */
 
+#include "backends/filter.h"
+
 #include <errno.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
-#include <seccomp.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "backends/ptrace/session.h"
-#include "common/cleanup.h"
 #include "common/error.h"
-
-#define STOP SCMP_ACT_TRACE(FILTER_MARK)
-
-static bool set_has(const uint64_t *set, unsigned nr)
-{
-    return set[nr / 64] >> (nr % 64) & 1;
-}
-
-/* libseccomp wants numbers of the host's ABI (or its own for calls that the host has not) and translates them. */
-static int host_number(uint32_t arch, int nr)
-{
-    char *name = seccomp_syscall_resolve_num_arch(arch, nr);
-    int number = name ? seccomp_syscall_resolve_name(name) : __NR_SCMP_ERROR;
-
-    free(name);
-    return number;
-}
-
-static int add_calls(scmp_filter_ctx context, uint32_t arch, const uint64_t *set)
-{
-    for (int nr = 0; nr < CALLSET_NATIVE_MAX; nr++) {
-        int number, r;
-
-        if (!set_has(set, (unsigned)nr))
-            continue;
-        number = host_number(arch, arch == SCMP_ARCH_X32 ? nr | 0x40000000 : nr);
-        if (number == __NR_SCMP_ERROR)
-            continue; /* no such call: nobody can make it */
-        r = seccomp_rule_add(context, STOP, number, 0);
-        if (r < 0 && r != -EDOM && r != -EEXIST)
-            return r;
-    }
-    return 0;
-}
 
 /*
  * A child made with CLONE_UNTRACED would have our filter but no tracer, and
@@ -56,139 +15,37 @@ static int add_calls(scmp_filter_ctx context, uint32_t arch, const uint64_t *set
  * chosen, to take that bit away. clone3 keeps its flags in memory, where no
  * filter can look.
  */
-static int add_untraced_clones(scmp_filter_ctx context)
+static int add_untraced_clones(scmp_filter_ctx context, uint32_t action)
 {
-    int r = seccomp_rule_add(context, STOP, SCMP_SYS(clone), 1,
+    int r = seccomp_rule_add(context, action, SCMP_SYS(clone), 1,
                              SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_UNTRACED, CLONE_UNTRACED));
 
     if (r == 0 || r == -EEXIST)
-        r = seccomp_rule_add(context, STOP, SCMP_SYS(clone3), 0);
+        r = seccomp_rule_add(context, action, SCMP_SYS(clone3), 0);
     return r == -EEXIST ? 0 : r;
 }
 
 /* Whoever looks at affinities must see them as they were: placement.h. */
-static int add_affinity_calls(scmp_filter_ctx context)
+static int add_affinity_calls(scmp_filter_ctx context, uint32_t action)
 {
-    int r = seccomp_rule_add(context, STOP, SCMP_SYS(sched_getaffinity), 0);
+    int r = seccomp_rule_add(context, action, SCMP_SYS(sched_getaffinity), 0);
 
     if (r == 0 || r == -EEXIST)
-        r = seccomp_rule_add(context, STOP, SCMP_SYS(sched_setaffinity), 0);
+        r = seccomp_rule_add(context, action, SCMP_SYS(sched_setaffinity), 0);
     return r == -EEXIST ? 0 : r;
 }
 
-static int make_for_arch(uint32_t arch, const struct callset *calls, const uint64_t *set, scmp_filter_ctx *ret_context)
+static int add_more(scmp_filter_ctx context, uint32_t action)
 {
-    scmp_filter_ctx context = seccomp_init(calls->everything ? STOP : SCMP_ACT_ALLOW);
-    int r = context ? 0 : -ENOMEM;
+    int r = add_untraced_clones(context, action);
 
-    if (r == 0 && arch != seccomp_arch_native()) {
-        r = seccomp_arch_add(context, arch);
-        if (r == 0)
-            r = seccomp_arch_remove(context, SCMP_ARCH_NATIVE);
-    }
-    if (r == 0)
-        r = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
-    if (r == 0)
-        r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    if (r == 0 && !calls->everything)
-        r = add_calls(context, arch, set);
-    if (r == 0 && !calls->everything)
-        r = add_untraced_clones(context);
-    if (r == 0 && !calls->everything)
-        r = add_affinity_calls(context);
-    if (r < 0) {
-        seccomp_release(context);
-        return r;
-    }
-    *ret_context = context;
-    return 0;
-}
-
-static int make_for_all(const struct callset *calls, scmp_filter_ctx *ret_context)
-{
-    const struct {
-        uint32_t arch;
-        const uint64_t *set;
-    } foreign[] = {{SCMP_ARCH_X86, calls->i386}, {SCMP_ARCH_X32, calls->x32}};
-    scmp_filter_ctx context, other;
-    int r = make_for_arch(seccomp_arch_native(), calls, calls->native, &context);
-
-    if (r < 0)
-        return r;
-    for (size_t i = 0; seccomp_arch_native() == SCMP_ARCH_X86_64 && i < 2 && r == 0; i++) {
-        r = make_for_arch(foreign[i].arch, calls, foreign[i].set, &other);
-        if (r < 0)
-            break;
-        r = seccomp_merge(context, other);
-        if (r < 0)
-            seccomp_release(other);
-    }
-    if (r < 0) {
-        seccomp_release(context);
-        return r;
-    }
-    *ret_context = context;
-    return 0;
-}
-
-/* libseccomp writes programs to files only: one in memory will do. */
-static int export_program(scmp_filter_ctx context, struct sock_fprog *ret_filter)
-{
-    cleanup_close int fd = memfd_create("sysfold-filter", MFD_CLOEXEC);
-    cleanup_free struct sock_filter *instructions = NULL;
-    struct stat stat;
-    int r;
-
-    if (fd < 0)
-        return -errno;
-    r = seccomp_export_bpf(context, fd);
-    if (r < 0)
-        return r;
-    if (fstat(fd, &stat) < 0)
-        return -errno;
-    if (stat.st_size == 0 || (size_t)stat.st_size / sizeof(*instructions) > BPF_MAXINSNS)
-        return -E2BIG;
-    instructions = malloc((size_t)stat.st_size);
-    if (!instructions)
-        return -ENOMEM;
-    if (pread(fd, instructions, (size_t)stat.st_size, 0) != stat.st_size)
-        return -EIO;
-    ret_filter->len = (unsigned short)((size_t)stat.st_size / sizeof(*instructions));
-    ret_filter->filter = steal_pointer(&instructions);
-    return 0;
+    return r == 0 ? add_affinity_calls(context, action) : r;
 }
 
 int filter_build(const struct callset *calls, struct sock_fprog *ret_filter, struct sysfold_error *error)
 {
-    scmp_filter_ctx context;
-    int r = make_for_all(calls, &context);
+    struct filter_plan plan = {.action = SCMP_ACT_TRACE(FILTER_MARK), .calls = calls, .add_more = add_more};
+    int r = filter_make(&plan, ret_filter);
 
-    if (r == 0) {
-        r = export_program(context, ret_filter);
-        seccomp_release(context);
-    }
     return r < 0 ? error_system(error, r, "ptrace: cannot build the seccomp filter") : 0;
-}
-
-static int load(const struct sock_fprog *filter, unsigned flags)
-{
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, filter) == 0 ? 0 : -errno;
-}
-
-int filter_load(const struct sock_fprog *filter)
-{
-    /* SPEC_ALLOW: a filter must not switch on speculation mitigations that the target runs without. */
-    unsigned flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    int r = load(filter, flags);
-
-    if (r == -EINVAL) {
-        flags = 0;
-        r = load(filter, flags);
-    }
-    if (r == -EACCES) { /* not privileged: the price is that set-user-id programs run unelevated */
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-            return -errno;
-        r = load(filter, flags);
-    }
-    return r;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backends/command.h"
+#include "backends/filter.h"
 #include "backends/ptrace/session.h"
 #include "common/error.h"
 
@@ -43,7 +44,7 @@ _Noreturn void command_run(const struct session *session, pid_t tracer)
     command_reset_handlers();
     sigprocmask(SIG_SETMASK, &session->mask, NULL);
     if (session->filter.len)
-        r = filter_load(&session->filter);
+        r = filter_install(&session->filter, 0);
     if (r < 0) {
         shared->exec_in_filter = true;
     } else {

@@ -74,8 +74,6 @@ int command_error(const struct session *session, struct sysfold_error *error);
 
 /* The seccomp program that stops at the chosen calls; instructions are malloc'd. */
 int filter_build(const struct callset *calls, struct sock_fprog *ret_filter, struct sysfold_error *error);
-/* Loads it into the calling thread: async-signal-safe. A negative errno. */
-int filter_load(const struct sock_fprog *filter);
 
 /* probe.c */
 void ptrace_probe(struct sysfold_backend_info *info);
