@@ -6,6 +6,7 @@
 
 #include "backends/gvisor/intake.h"
 #include "backends/gvisor/place.h"
+#include "backends/gvisor/server.h"
 
 struct attachments {
     char **ids; /* of those with a session of ours */

@@ -414,17 +414,3 @@ int config_generate(const char *metadata, const struct config_options *options, 
     free(generator.points);
     return r;
 }
-
-int config_default_endpoint(char **ret_path, struct sysfold_error *error)
-{
-    const char *directory = geteuid() ? getenv("XDG_RUNTIME_DIR") : "/run";
-    char *path;
-
-    if (!directory || *directory != '/')
-        return error_set(error, -ENOENT,
-                         "gvisor: no place for a socket: XDG_RUNTIME_DIR is not set (say where it shall be)");
-    if (asprintf(&path, "%s/sysfold/gvisor.sock", directory) < 0)
-        return error_system(error, -ENOMEM, "gvisor: cannot name a socket");
-    *ret_path = path;
-    return 0;
-}

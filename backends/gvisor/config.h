@@ -50,8 +50,4 @@ struct config_options {
 int config_generate(const char *metadata, const struct config_options *options, char **ret_json,
                     struct sysfold_error *error);
 
-/* Where sandboxes connect if nobody says otherwise: sysfold/gvisor.sock in $XDG_RUNTIME_DIR, for root in /run. The caller's
- * to free(). -ENOENT: we have no such directory. */
-int config_default_endpoint(char **ret_path, struct sysfold_error *error);
-
 #endif

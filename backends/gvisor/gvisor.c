@@ -73,12 +73,12 @@ static void gvisor_close(struct capture *capture)
 static int listen_at(struct capture *capture, struct sysfold_error *error)
 {
     const struct sysfold_live_options *live = &capture->options->live;
-    struct server_endpoint endpoint = {.mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1};
+    struct endpoint endpoint = {.mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1};
     uint16_t number;
     int r;
 
     if (live->listen)
-        r = place_of_user(&capture->place, live, &endpoint, error);
+        r = endpoint_of_options("gvisor", live, &capture->place.path, &endpoint, error);
     else
         r = place_make(&capture->place, error);
     if (r == 0 && !live->listen)

@@ -7,7 +7,6 @@
 #include <sysfold/stream.h>
 
 #include "backends/backend.h"
-#include "backends/gvisor/server.h"
 
 struct place {
     char *directory; /* private, removed in the end; NULL: none */
@@ -17,9 +16,6 @@ struct place {
 
 /* For sandboxes that we start, or attach to ourselves. */
 int place_make(struct place *place, struct sysfold_error *error);
-/* What the options say, or the default. */
-int place_of_user(struct place *place, const struct sysfold_live_options *live, struct server_endpoint *ret_endpoint,
-                  struct sysfold_error *error);
 /* Writes the configuration of a session that comes here. */
 int place_write_session(const struct place *place, const struct capture_options *options, struct sysfold_error *error);
 /* Zero is fine. */

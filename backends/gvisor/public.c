@@ -7,6 +7,7 @@
 
 #include <sysfold/gvisor.h>
 
+#include "backends/endpoint.h"
 #include "backends/gvisor/config.h"
 #include "backends/gvisor/runsc.h"
 #include "common/cleanup.h"
@@ -57,7 +58,7 @@ int sysfold_gvisor_config(const struct sysfold_gvisor_config_options *options, c
         return error_set(error, -EINVAL, "the options' size field is not set");
     memcpy(&complete, options, options->size < sizeof(complete) ? options->size : sizeof(complete));
     if (!complete.socket_path) {
-        r = config_default_endpoint(&by_default, error);
+        r = endpoint_default_path("gvisor", &by_default, error);
         if (r < 0)
             return r;
         complete.socket_path = by_default;

@@ -7,14 +7,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,13 +31,6 @@
 #define HANDSHAKE_MAX 4096
 #define FRAME_ALIGNMENT 8
 #define NS_PER_MS 1000000ULL
-
-struct listener {
-    int fd;
-    struct server_endpoint endpoint; /* `path` is our own copy; uid and gid are never -1 */
-    dev_t dev;                       /* of the path, so that none but ours is removed in the end */
-    ino_t ino;
-};
 
 /* One client, from accept() until its FRAME_CLOSED is told: while that waits for room the slot is taken, so that what is
  * to be told stays bounded. */
@@ -68,7 +58,7 @@ struct server {
     atomic_bool stop, stop_when_idle, abandon;
 
     unsigned listeners_count;
-    struct listener listeners[SERVER_ENDPOINTS_MAX];
+    struct endpoint_socket listeners[SERVER_ENDPOINTS_MAX];
 
     /* The thread's own. */
     int reserve_fd; /* given up to accept, and refuse, one client when there is no other descriptor */
@@ -324,36 +314,6 @@ static void refuse_silent(struct server *server)
 
 /* Accepting. */
 
-static bool is_member(int fd, gid_t peer_gid, gid_t gid, gid_t *groups)
-{
-    socklen_t size = NGROUPS_MAX * sizeof(*groups);
-
-    if (peer_gid == gid)
-        return true;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
-        return false;
-    for (size_t i = 0; i < size / sizeof(*groups); i++) {
-        if (groups[i] == gid)
-            return true;
-    }
-    return false;
-}
-static_assert(NGROUPS_MAX * sizeof(gid_t) <= PACKET_MAX, "a peer's groups fit where packets are received");
-
-static bool may_connect(struct server *server, const struct server_endpoint *endpoint, int fd)
-{
-    struct ucred peer;
-    socklen_t size = sizeof(peer);
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-        return false;
-    if (peer.uid == 0 || peer.uid == geteuid() || (endpoint->mode & 0006) == 0006)
-        return true;
-    if (peer.uid == endpoint->uid && (endpoint->mode & 0600) == 0600)
-        return true;
-    return (endpoint->mode & 0060) == 0060 && is_member(fd, peer.gid, endpoint->gid, (gid_t *)server->frame->packet);
-}
-
 static struct connection *find_free(struct server *server)
 {
     for (unsigned i = 0; i < SERVER_CONNECTIONS_MAX; i++) {
@@ -376,7 +336,7 @@ static bool take_client(struct server *server, unsigned number, int fd)
     static const int on = 1;
     struct connection *connection = find_free(server);
 
-    if (!connection || !may_connect(server, &server->listeners[number].endpoint, fd) ||
+    if (!connection || !endpoint_lets_in(&server->listeners[number].endpoint, fd) ||
         setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
         !watch(server, EPOLL_CTL_ADD, fd, EPOLLIN, SERVER_ENDPOINTS_MAX + (uint32_t)(connection - server->connections)))
         return false;
@@ -549,10 +509,8 @@ static void drain_all(struct server *server)
 
 static void close_listeners(struct server *server)
 {
-    for (unsigned i = 0; i < server->listeners_count; i++) {
-        close(server->listeners[i].fd);
-        server->listeners[i].fd = -1;
-    }
+    for (unsigned i = 0; i < server->listeners_count; i++)
+        endpoint_close(&server->listeners[i]);
 }
 
 static void *serve_all(void *data)
@@ -577,155 +535,23 @@ static void *serve_all(void *data)
 
 /* Listening. */
 
-/* Is there somebody behind the socket at this address? 1: yes; 0: no; negative errno: one cannot know. */
-static int is_alive(const struct sockaddr_un *address)
-{
-    cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0)
-        return -errno;
-    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
-        return 1;
-    if (errno == ECONNREFUSED || errno == ENOENT)
-        return 0;
-    return errno == EAGAIN || errno == EPROTOTYPE ? 1 : -errno;
-}
-
-/* Makes way: nothing is there afterwards, or it fails. */
-static int remove_stale(const struct sockaddr_un *address, struct sysfold_error *error)
-{
-    const char *path = address->sun_path;
-    struct stat before, now;
-    int r;
-
-    if (lstat(path, &before) < 0)
-        return errno == ENOENT ? 0 : error_system(error, -errno, "gvisor: cannot listen at %s", path);
-    if (!S_ISSOCK(before.st_mode))
-        return error_set(error, -EEXIST,
-                         "gvisor: cannot listen at %s: something else than a socket is there (remove it, or choose "
-                         "another path)",
-                         path);
-    r = is_alive(address);
-    if (r < 0)
-        return error_system(error, r, "gvisor: cannot see whether somebody listens at %s", path);
-    if (r > 0)
-        return error_set(error, -EADDRINUSE,
-                         "gvisor: cannot listen at %s: somebody does already (end it, or choose another path)", path);
-    if (lstat(path, &now) == 0 && (now.st_dev != before.st_dev || now.st_ino != before.st_ino))
-        return error_set(error, -EADDRINUSE, "gvisor: cannot listen at %s: somebody is about to", path);
-    if (unlink(path) < 0 && errno != ENOENT)
-        return error_system(error, -errno, "gvisor: cannot replace the stale socket %s", path);
-    return 0;
-}
-
-/* Owner and mode of what was bound. By a descriptor: the path may lead elsewhere by now, where others may write. */
-static int own_path(struct listener *listener, const char *path)
-{
-    cleanup_close int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    char place[32];
-    struct stat status;
-
-    if (fd < 0 || fstat(fd, &status) < 0)
-        return -errno;
-    if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid())
-        return -EEXIST;
-    listener->dev = status.st_dev;
-    listener->ino = status.st_ino;
-    if (fchownat(fd, "", listener->endpoint.uid, listener->endpoint.gid, AT_EMPTY_PATH) < 0)
-        return -errno;
-    (void)snprintf(place, sizeof(place), "/proc/self/fd/%d", fd);
-    return chmod(place, listener->endpoint.mode) < 0 ? -errno : 0;
-}
-
-static void remove_path(const struct listener *listener)
-{
-    struct stat status;
-
-    if (lstat(listener->endpoint.path, &status) == 0 && status.st_dev == listener->dev &&
-        status.st_ino == listener->ino)
-        (void)unlink(listener->endpoint.path);
-}
-
-/* Bound with mode 0, which is what a socket's own becomes, then given its owner and mode, and only then can anybody
- * connect: nobody else's umask matters, and ours is left alone. */
-static int bind_listener(struct listener *listener, const struct sockaddr_un *address, struct sysfold_error *error)
-{
-    const char *path = address->sun_path;
-    int r;
-
-    if (fchmod(listener->fd, 0) < 0 || bind(listener->fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
-        return error_system(error, -errno, "gvisor: cannot listen at %s", path);
-    r = own_path(listener, path);
-    if (r < 0)
-        error_system(error, r, "gvisor: cannot set owner and mode of %s", path);
-    else if (listen(listener->fd, SOMAXCONN) < 0)
-        r = error_system(error, -errno, "gvisor: cannot listen at %s", path);
-    if (r < 0)
-        remove_path(listener);
-    return r;
-}
-
-static int check_path(const char *path, struct sysfold_error *error)
-{
-    struct sockaddr_un address;
-
-    if (path[0] != '/')
-        return error_set(error, -EINVAL, "gvisor: cannot listen at %s: not an absolute path", path);
-    if (strlen(path) >= sizeof(address.sun_path))
-        return error_set(error, -ENAMETOOLONG,
-                         "gvisor: cannot listen at %s: longer than %zu bytes (choose a shorter path)", path,
-                         sizeof(address.sun_path) - 1);
-    return 0;
-}
-
-static int open_listener(struct server *server, struct listener *listener, struct sysfold_error *error)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int r;
-
-    memcpy(address.sun_path, listener->endpoint.path, strlen(listener->endpoint.path) + 1);
-    r = remove_stale(&address, error);
-    if (r < 0)
-        return r;
-    listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (listener->fd < 0)
-        return error_system(error, -errno, "gvisor: cannot make a socket");
-    r = bind_listener(listener, &address, error);
-    if (r == 0 && !watch(server, EPOLL_CTL_ADD, listener->fd, EPOLLIN, server->listeners_count)) {
-        r = error_system(error, -errno, "gvisor: cannot wait for clients at %s", listener->endpoint.path);
-        remove_path(listener);
-    }
-    if (r < 0)
-        close(listener->fd);
-    return r;
-}
-
-int server_listen(struct server *server, const struct server_endpoint *endpoint, uint16_t *ret_number,
+int server_listen(struct server *server, const struct endpoint *endpoint, uint16_t *ret_number,
                   struct sysfold_error *error)
 {
-    struct listener *listener = &server->listeners[server->listeners_count];
-    cleanup_free char *path = NULL;
-    int r = check_path(endpoint->path, error);
+    struct endpoint_socket *listener = &server->listeners[server->listeners_count];
+    int r;
 
-    if (r < 0)
-        return r;
     if (server->listeners_count == SERVER_ENDPOINTS_MAX)
         return error_set(error, -ENOSPC, "gvisor: cannot listen at %s: %d sockets are the most", endpoint->path,
                          SERVER_ENDPOINTS_MAX);
-    path = strdup(endpoint->path);
-    if (!path)
-        return error_system(error, -ENOMEM, "gvisor: cannot listen at %s", endpoint->path);
-    *listener = (struct listener){.fd = -1, .endpoint = *endpoint};
-    listener->endpoint.path = path;
-    listener->endpoint.mode &= 0777;
-    if (endpoint->uid == (uid_t)-1)
-        listener->endpoint.uid = geteuid();
-    if (endpoint->gid == (gid_t)-1)
-        listener->endpoint.gid = getegid();
-    r = open_listener(server, listener, error);
+    r = endpoint_listen("gvisor", endpoint, SOCK_SEQPACKET, listener, error);
     if (r < 0)
         return r;
-    steal_pointer(&path);
+    if (!watch(server, EPOLL_CTL_ADD, listener->fd, EPOLLIN, server->listeners_count)) {
+        r = error_system(error, -errno, "gvisor: cannot wait for clients at %s", endpoint->path);
+        endpoint_finish(listener);
+        return r;
+    }
     *ret_number = (uint16_t)server->listeners_count++;
     return 0;
 }
@@ -832,10 +658,8 @@ void server_destroy(struct server *server)
         close_listeners(server);
         queue_end(server->queue);
     }
-    for (unsigned i = 0; i < server->listeners_count; i++) {
-        remove_path(&server->listeners[i]);
-        free((char *)server->listeners[i].endpoint.path);
-    }
+    for (unsigned i = 0; i < server->listeners_count; i++)
+        endpoint_finish(&server->listeners[i]);
     close_descriptor(server->epoll_fd);
     close_descriptor(server->wake_fd);
     close_descriptor(server->reserve_fd);

@@ -26,6 +26,7 @@
 
 #include <sysfold/error.h>
 
+#include "backends/endpoint.h"
 #include "backends/queue.h"
 
 #define SERVER_CONNECTIONS_MAX 1024
@@ -33,13 +34,6 @@
 #define SERVER_ENDPOINTS_MAX 16
 
 struct server;
-
-struct server_endpoint {
-    const char *path; /* an absolute path of at most 107 bytes; a stale socket there is replaced, nothing else is */
-    mode_t mode;      /* of the socket, e.g. 0600 */
-    uid_t uid;        /* its owner; -1: the caller's own */
-    gid_t gid;        /* as well */
-};
 
 struct server_counts {
     uint64_t accepted; /* hands shaken */
@@ -54,7 +48,7 @@ int server_create(struct queue *queue, struct server **ret_server, struct sysfol
 /* Listens there as well; before server_start(). *ret_number is what frames say: 0, 1, ... Errors: -EADDRINUSE (somebody
  * listens there), -EEXIST (something else than a socket is there), -ENAMETOOLONG, -EINVAL (not an absolute path), -ENOSPC
  * (more than SERVER_ENDPOINTS_MAX), others of the system. */
-int server_listen(struct server *server, const struct server_endpoint *endpoint, uint16_t *ret_number,
+int server_listen(struct server *server, const struct endpoint *endpoint, uint16_t *ret_number,
                   struct sysfold_error *error);
 /* How long a client may take to shake hands, where it is not SERVER_HANDSHAKE_MS; before server_start(). */
 void server_set_handshake_limit(struct server *server, uint32_t ms);

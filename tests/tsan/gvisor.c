@@ -155,7 +155,7 @@ static void consume(const struct run *run)
 
 static void run_once(const char *path, bool slow)
 {
-    const struct server_endpoint endpoint = {.path = path, .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1};
+    const struct endpoint endpoint = {.path = path, .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1};
     struct run run = {.address.sun_family = AF_UNIX, .slow = slow};
     pthread_t conductor;
     uint16_t number;

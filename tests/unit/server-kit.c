@@ -33,7 +33,7 @@ void kit_create(struct rig *rig, size_t queue_size)
 
 int kit_listen(struct rig *rig, mode_t mode, uid_t uid, gid_t gid, struct sysfold_error *error)
 {
-    const struct server_endpoint endpoint = {.path = rig->path, .mode = mode, .uid = uid, .gid = gid};
+    const struct endpoint endpoint = {.path = rig->path, .mode = mode, .uid = uid, .gid = gid};
     uint16_t number = UINT16_MAX;
     int r = server_listen(rig->server, &endpoint, &number, error);
 

@@ -11,6 +11,7 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 
+#include "backends/endpoint.h"
 #include "backends/gvisor/config.h"
 #include "backends/gvisor/runsc.h"
 #include "common/cleanup.h"
@@ -435,19 +436,19 @@ Test(gvisor_config, the_default_socket)
 
     if (ours == 0) {
         setenv("XDG_RUNTIME_DIR", "/tmp/x", 1);
-        cr_assert_eq(config_default_endpoint(&path, &error), 0);
+        cr_assert_eq(endpoint_default_path("gvisor", &path, &error), 0);
         cr_expect_str_eq(path, "/run/sysfold/gvisor.sock");
         free(path);
         cr_assert_eq(seteuid(65534), 0);
     }
     setenv("XDG_RUNTIME_DIR", "/tmp/x", 1);
-    cr_assert_eq(config_default_endpoint(&path, &error), 0);
+    cr_assert_eq(endpoint_default_path("gvisor", &path, &error), 0);
     cr_expect_str_eq(path, "/tmp/x/sysfold/gvisor.sock");
     free(path);
     setenv("XDG_RUNTIME_DIR", "x", 1);
-    cr_expect_eq(config_default_endpoint(&path, &error), -ENOENT);
+    cr_expect_eq(endpoint_default_path("gvisor", &path, &error), -ENOENT);
     unsetenv("XDG_RUNTIME_DIR");
-    cr_expect_eq(config_default_endpoint(&path, &error), -ENOENT);
+    cr_expect_eq(endpoint_default_path("gvisor", &path, &error), -ENOENT);
     cr_expect(strstr(error.message, "XDG_RUNTIME_DIR"));
     cr_assert_eq(seteuid(ours), 0);
     cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0); /* a sanitizer looks into its own process */

@@ -245,7 +245,7 @@ Test(gvisor_sockets, paths_that_cannot_be, .timeout = 60)
 
 Test(gvisor_sockets, several_sockets, .timeout = 60)
 {
-    struct server_endpoint endpoint = {.mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1};
+    struct endpoint endpoint = {.mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1};
     char paths[SERVER_ENDPOINTS_MAX + 1][96];
     struct rig rig;
     struct frame frame;
