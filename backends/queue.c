@@ -2,6 +2,7 @@
 #include "queue.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdalign.h>
@@ -9,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/encode.h"
 #include "common/error.h"
 
@@ -24,17 +27,26 @@
  *
  * The ring is mapped twice, one behind the other, so that a span that wraps is
  * still one span. Counters count bytes since the beginning and never wrap in
- * practice; modulo the size they are places.
+ * practice; modulo the size they are places. All of it is one memfd, a page and
+ * the ring, which whoever was not forked from us can be given.
  */
 
 #define RING_MIN ((size_t)256 << 10)
 #define RING_MAX ((size_t)1 << 36)
 #define LINE 64
+#define PAGE 4096
 #define NEVER UINT64_MAX
 #define GATHER_NS 2000000
 #define PATIENCE_MS 1000
 /* Kept free by every put, so that the end can always tell what was lost. */
 #define LOST_ROOM 128
+/* A bell's word: who rings because of records adds BELL_STEP, bell_ring() sets the bit below. */
+#define BELL_CALLED 1U
+#define BELL_STEP 2U
+
+#ifndef MFD_NOEXEC_SEAL /* Linux 6.3, where vm.memfd_noexec may ask for it */
+#define MFD_NOEXEC_SEAL 8U
+#endif
 
 /* What both sides touch. Each line has one side that writes it while things go well. */
 struct shared {
@@ -48,12 +60,16 @@ struct shared {
     alignas(LINE) _Atomic uint64_t room_at; /* the tail at which the producer wants to be woken */
     _Atomic uint32_t room_bell;             /* a futex: rung when there is room */
 };
+static_assert(sizeof(struct shared) <= PAGE, "in front of the ring");
 
 /* Private to each side, since it has a copy of its own after a fork and must not trust the other's. */
 struct queue {
     struct shared *shared; /* first, as its head is: tests/unit/test-queue.c plays a mad producer */
     uint8_t *ring;
     size_t size;
+    int fd;                 /* the memory's; -1 where it was attached to */
+    pid_t owner;            /* whose descriptor that is: after a fork another file may have its number */
+    _Atomic uint32_t *bell; /* rung when there are records: the shared page's, or that of many */
 
     struct {
         alignas(LINE) uint64_t head;
@@ -93,60 +109,129 @@ static int futex_sleep(_Atomic uint32_t *futex, uint32_t seen, uint64_t deadline
 static void ring_bell(_Atomic uint64_t *wish, _Atomic uint32_t *bell)
 {
     atomic_store(wish, NEVER);
-    atomic_fetch_add(bell, 1);
+    atomic_fetch_add(bell, BELL_STEP);
     syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* One mapping of all of it twice: mremap() of nothing duplicates a shared mapping. */
-static int map_ring(struct queue *queue)
+static int make_memory(size_t size, int *ret_fd)
 {
-    uint8_t *base = mmap(NULL, 2 * queue->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    cleanup_close int fd = memfd_create("sysfold-queue", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 
-    if (base == MAP_FAILED)
+    if (fd < 0 && errno == EINVAL)
+        fd = memfd_create("sysfold-queue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || ftruncate(fd, (off_t)(PAGE + size)) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return -errno;
-    queue->ring = base;
-    if (mmap(base, queue->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-        return -errno;
-    if (mremap(base, 0, queue->size, MREMAP_MAYMOVE | MREMAP_FIXED, base + queue->size) == MAP_FAILED)
-        return -errno;
+    *ret_fd = steal_fd(&fd);
     return 0;
 }
 
-static int map_shared(struct queue *queue)
+static int map_memory(struct queue *queue, int fd)
 {
-    struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    uint8_t *base;
 
     if (shared == MAP_FAILED)
         return -errno;
-    atomic_init(&shared->wake_at, NEVER);
-    atomic_init(&shared->room_at, NEVER);
     queue->shared = shared;
+    base = mmap(NULL, 2 * queue->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return -errno;
+    queue->ring = base;
+    for (unsigned i = 0; i < 2; i++) {
+        if (mmap(base + i * queue->size, queue->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, PAGE) ==
+            MAP_FAILED)
+            return -errno;
+    }
+    queue->bell = &queue->shared->records_bell;
     return 0;
+}
+
+static struct queue *queue_alloc(size_t size)
+{
+    struct queue *queue = aligned_alloc(LINE, sizeof(*queue));
+
+    if (!queue)
+        return NULL;
+    memset(queue, 0, offsetof(struct queue, encoder));
+    queue->size = size;
+    queue->fd = -1;
+    return queue;
 }
 
 int queue_create(size_t size, struct queue **ret_queue, struct sysfold_error *error)
 {
+    size_t rounded = RING_MIN;
     struct queue *queue;
     int r;
 
     if (size > RING_MAX)
         return error_set(error, -EINVAL, "a buffer of %zu bytes is more than %zu", size, RING_MAX);
-    queue = aligned_alloc(LINE, sizeof(*queue));
+    while (rounded < size)
+        rounded *= 2;
+    queue = queue_alloc(rounded);
     if (!queue)
         return error_system(error, -ENOMEM, "cannot make a buffer of %zu bytes", size);
-    memset(queue, 0, offsetof(struct queue, encoder));
-    for (queue->size = RING_MIN; queue->size < size;)
-        queue->size *= 2;
-    r = map_shared(queue);
+    queue->owner = getpid();
+    r = make_memory(rounded, &queue->fd);
     if (r == 0)
-        r = map_ring(queue);
+        r = map_memory(queue, queue->fd);
     if (r < 0) {
-        error_system(error, r, "cannot map a buffer of %zu bytes", queue->size);
+        error_system(error, r, "cannot map a buffer of %zu bytes", rounded);
         queue_destroy(queue);
         return r;
     }
+    atomic_init(&queue->shared->wake_at, NEVER);
+    atomic_init(&queue->shared->room_at, NEVER);
     *ret_queue = queue;
     return 0;
+}
+
+int queue_fd(const struct queue *queue)
+{
+    return queue->fd;
+}
+
+/* What can shrink could be taken away from under us. */
+static bool is_queue_memory(int fd, size_t *ret_size)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+    struct stat stat;
+    uint64_t size;
+
+    if (seals < 0 || !(seals & F_SEAL_SHRINK) || !(seals & F_SEAL_GROW) || fstat(fd, &stat) < 0 || stat.st_size < PAGE)
+        return false;
+    size = (uint64_t)stat.st_size - PAGE;
+    *ret_size = (size_t)size;
+    return size >= RING_MIN && size <= RING_MAX && (size & (size - 1)) == 0;
+}
+
+int queue_attach(int fd, struct queue **ret_queue, struct sysfold_error *error)
+{
+    struct queue *queue;
+    size_t size;
+    int r;
+
+    if (!is_queue_memory(fd, &size))
+        return error_set(error, -EBADF, "a descriptor is not that of a queue's memory");
+    queue = queue_alloc(size);
+    if (!queue)
+        return error_system(error, -ENOMEM, "cannot attach to a buffer of %zu bytes", size);
+    r = map_memory(queue, fd);
+    if (r < 0) {
+        error_system(error, r, "cannot map a buffer of %zu bytes", size);
+        queue_destroy(queue);
+        return r;
+    }
+    queue->consumer.tail = queue->producer.tail = atomic_load(&queue->shared->tail);
+    queue->producer.head = atomic_load(&queue->shared->head);
+    *ret_queue = queue;
+    return 0;
+}
+
+void queue_share_bell(struct queue *queue, _Atomic uint32_t *bell)
+{
+    queue->bell = bell;
 }
 
 void queue_destroy(struct queue *queue)
@@ -156,7 +241,9 @@ void queue_destroy(struct queue *queue)
     if (queue->ring)
         munmap(queue->ring, 2 * queue->size);
     if (queue->shared)
-        munmap(queue->shared, sizeof(*queue->shared));
+        munmap(queue->shared, PAGE);
+    if (queue->fd >= 0 && queue->owner == getpid())
+        close(queue->fd);
     free(queue);
 }
 
@@ -185,7 +272,7 @@ static void publish(struct queue *queue)
 
     atomic_store(&shared->head, queue->producer.head);
     if (queue->producer.head >= atomic_load(&shared->wake_at))
-        ring_bell(&shared->wake_at, &shared->records_bell);
+        ring_bell(&shared->wake_at, queue->bell);
 }
 
 static void lay_lost(struct queue *queue)
@@ -273,7 +360,7 @@ void queue_end(struct queue *queue)
         atomic_store(&shared->head, queue->producer.head);
     }
     atomic_store(&shared->ended, 1);
-    ring_bell(&shared->wake_at, &shared->records_bell);
+    ring_bell(&shared->wake_at, queue->bell);
 }
 
 static void give_back(struct queue *queue)
@@ -297,54 +384,121 @@ static uint64_t waiting(const struct queue *queue)
     return size <= queue->size ? size : NEVER;
 }
 
-/* Until so many bytes are there, the queue has ended, or the deadline passes. */
-static int sleep_until_filled(struct queue *queue, uint64_t size, uint64_t deadline)
+/* What a consumer sleeps for. */
+struct sleeper {
+    struct queue *const *queues; /* each with the same bell */
+    size_t count;
+    _Atomic uint32_t *bell;
+    uint32_t heeds; /* BELL_CALLED: by bell_ring() it is woken too */
+};
+
+static uint64_t enough(const struct queue *queue, bool quarter)
 {
-    struct shared *shared = queue->shared;
+    return quarter ? queue->size / 4 : 1;
+}
+
+static bool is_any_filled(const struct sleeper *sleeper, bool quarter)
+{
+    for (size_t i = 0; i < sleeper->count; i++) {
+        const struct queue *queue = sleeper->queues[i];
+
+        if (waiting(queue) >= enough(queue, quarter) || atomic_load(&queue->shared->ended))
+            return true;
+    }
+    return atomic_load(sleeper->bell) & sleeper->heeds;
+}
+
+static void wish(const struct sleeper *sleeper, bool quarter)
+{
+    for (size_t i = 0; i < sleeper->count; i++) {
+        struct queue *queue = sleeper->queues[i];
+
+        atomic_store(&queue->shared->wake_at, queue->consumer.tail + enough(queue, quarter));
+    }
+}
+
+/* Until some queue has a record, or a quarter of what it can have, some queue has ended, or the deadline passes. */
+static int sleep_until_filled(const struct sleeper *sleeper, bool quarter, uint64_t deadline)
+{
     int r = 0;
 
     while (r == 0) {
-        uint32_t seen = atomic_load(&shared->records_bell);
+        uint32_t seen = atomic_load(sleeper->bell);
 
-        atomic_store(&shared->wake_at, queue->consumer.tail + size);
-        if (waiting(queue) >= size || atomic_load(&shared->ended))
+        wish(sleeper, quarter);
+        if (is_any_filled(sleeper, quarter))
             break;
-        r = futex_sleep(&shared->records_bell, seen, deadline);
+        r = futex_sleep(sleeper->bell, seen, deadline);
     }
-    atomic_store(&shared->wake_at, NEVER);
+    for (size_t i = 0; i < sleeper->count; i++)
+        atomic_store(&sleeper->queues[i]->shared->wake_at, NEVER);
     return r;
+}
+
+static bool are_idle(const struct sleeper *sleeper)
+{
+    bool idle = true;
+
+    for (size_t i = 0; i < sleeper->count; i++)
+        idle = idle && sleeper->queues[i]->consumer.idle;
+    return idle;
 }
 
 /* A queue that was busy a moment ago naps until it is a quarter full, and
  * nobody has to wake it; only after a nap in which nothing came does it ask to be
  * woken by the next record, and then gives more of them a moment to come. */
-static int await_records(struct queue *queue, int timeout_ms)
+static int await_records(const struct sleeper *sleeper, int timeout_ms)
 {
-    uint64_t quarter = queue->size / 4;
     uint64_t deadline = deadline_after(timeout_ms);
     uint64_t nap = now_ns() + GATHER_NS;
     int r = -ETIMEDOUT;
 
-    if (!queue->consumer.idle)
-        r = sleep_until_filled(queue, quarter, nap < deadline ? nap : deadline);
-    if (r == -ETIMEDOUT && !waiting(queue) && !atomic_load(&queue->shared->ended)) {
-        queue->consumer.idle = true;
-        r = sleep_until_filled(queue, 1, deadline);
+    if (!are_idle(sleeper))
+        r = sleep_until_filled(sleeper, true, nap < deadline ? nap : deadline);
+    if (r == -ETIMEDOUT && !is_any_filled(sleeper, false)) {
+        for (size_t i = 0; i < sleeper->count; i++)
+            sleeper->queues[i]->consumer.idle = true;
+        r = sleep_until_filled(sleeper, false, deadline);
         if (r == 0)
-            r = sleep_until_filled(queue, quarter, now_ns() + GATHER_NS);
+            r = sleep_until_filled(sleeper, true, now_ns() + GATHER_NS);
     }
     return r;
 }
 
+int queue_wait_any(struct queue *const *queues, size_t count, _Atomic uint32_t *bell, int timeout_ms)
+{
+    struct sleeper sleeper = {.queues = queues, .count = count, .bell = bell, .heeds = BELL_CALLED};
+    int r = -ETIMEDOUT;
+
+    for (size_t i = 0; i < count; i++)
+        give_back(queues[i]);
+    if (!is_any_filled(&sleeper, false) && timeout_ms != 0)
+        r = await_records(&sleeper, timeout_ms);
+    if (is_any_filled(&sleeper, false)) {
+        /* Whatever it was rung for, the caller looks now; who rings from here on is heard by the next wait. */
+        if (atomic_load(bell) & BELL_CALLED)
+            atomic_fetch_and(bell, ~BELL_CALLED);
+        return 0;
+    }
+    return r == -EINTR ? -EINTR : -ETIMEDOUT;
+}
+
+void bell_ring(_Atomic uint32_t *bell)
+{
+    atomic_fetch_or(bell, BELL_CALLED);
+    syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 int queue_get(struct queue *queue, int timeout_ms, const uint8_t **ret_records, size_t *ret_size)
 {
+    struct sleeper sleeper = {.queues = &queue, .count = 1, .bell = queue->bell};
     uint64_t size;
     bool ended;
     int r = 0;
 
     give_back(queue);
     if (!waiting(queue) && !atomic_load(&queue->shared->ended) && timeout_ms != 0)
-        r = await_records(queue, timeout_ms);
+        r = await_records(&sleeper, timeout_ms);
     ended = atomic_load(&queue->shared->ended); /* before the head: what came before the end is not missed */
     size = waiting(queue);
     if (size == NEVER)

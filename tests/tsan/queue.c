@@ -65,7 +65,7 @@ static size_t make_record(uint8_t *to, uint64_t number, uint32_t seed)
 
 static void put(const struct run *run, uint64_t number)
 {
-    static uint8_t record[RECORD_SIZE_MAX];
+    static _Thread_local uint8_t record[RECORD_SIZE_MAX];
     size_t size = make_record(record, number, run->seed);
 
     while (!queue_put(run->queue, record, size)) {
@@ -172,8 +172,90 @@ static void run_processes(struct run *run)
     EXPECT(waitpid(child, &status, 0) == child && status == 0);
 }
 
+/* Several producers, one consumer that sleeps for all of them, and somebody who wakes it for another reason. */
+
+#define SEVERAL 4
+#define CALLS 300
+
+static _Atomic uint32_t bell;
+static _Atomic unsigned called;
+
+static void *call(void *data)
+{
+    (void)data;
+    for (unsigned i = 0; i < CALLS; i++) {
+        called++;
+        bell_ring(&bell);
+        pause_for(1000000);
+    }
+    return NULL;
+}
+
+/* False: it has ended. */
+static bool take(const struct run *run, struct seen *seen)
+{
+    const uint8_t *bytes;
+    size_t size;
+    int r = queue_get(run->queue, 0, &bytes, &size);
+
+    EXPECT(r == 1 || r == 0 || r == -EAGAIN);
+    if (r == 1)
+        see_span(run, seen, bytes, size);
+    return r != 0;
+}
+
+/* All that was called for is seen when the waiting ends, so that nobody sleeps on a call that was not heard. */
+static void consume_several(struct run *runs)
+{
+    struct queue *queues[SEVERAL];
+    struct seen seen[SEVERAL] = {0};
+    size_t count = SEVERAL;
+    unsigned heard = 0;
+
+    for (size_t i = 0; i < SEVERAL; i++)
+        queues[i] = runs[i].queue;
+    while (count || heard < CALLS) {
+        /* Nobody leaves us without news for so long. */
+        EXPECT(queue_wait_any(queues, count, &bell, 60000) == 0);
+        heard = called;
+        for (size_t i = 0, next = 0; i < SEVERAL && next < count; i++) {
+            if (runs[i].queue != queues[next])
+                continue;
+            if (take(&runs[i], &seen[i]))
+                next++;
+            else
+                memmove(&queues[next], &queues[next + 1], (--count - next) * sizeof(queues[0]));
+        }
+    }
+    for (size_t i = 0; i < SEVERAL; i++)
+        EXPECT(seen[i].next == RECORDS && seen[i].lost == 0);
+}
+
+/* In every kind of run one producer is busy, and the others have pauses. */
+static void run_several(void)
+{
+    struct run runs[SEVERAL];
+    pthread_t threads[SEVERAL], caller;
+
+    for (unsigned i = 0; i < SEVERAL; i++) {
+        runs[i] = (struct run){.patient = true, .slow = i > 0, .seed = i + 20};
+        EXPECT(queue_create(0, &runs[i].queue, NULL) == 0);
+        queue_share_bell(runs[i].queue, &bell);
+    }
+    for (unsigned i = 0; i < SEVERAL; i++)
+        EXPECT(pthread_create(&threads[i], NULL, produce, &runs[i]) == 0);
+    EXPECT(pthread_create(&caller, NULL, call, NULL) == 0);
+    consume_several(runs);
+    for (unsigned i = 0; i < SEVERAL; i++) {
+        EXPECT(pthread_join(threads[i], NULL) == 0);
+        queue_destroy(runs[i].queue);
+    }
+    EXPECT(pthread_join(caller, NULL) == 0);
+}
+
 int main(void)
 {
+    run_several();
     for (unsigned kind = 0; kind < 8; kind++) {
         struct run run = {.patient = kind & 1, .slow = kind & 2, .seed = kind + 1};
 

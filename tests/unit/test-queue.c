@@ -2,10 +2,13 @@
 /* The queue: everything put comes out once and in order, what did not fit is told, and nobody sleeps for ever. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -351,4 +354,248 @@ Test(queue, a_mad_producer_does_not_lead_the_consumer_astray)
     cr_assert_eq(queue_get(queue, -1, &records, &size), -EBADMSG);
     cr_assert_eq(queue_used(queue), 0);
     queue_destroy(queue);
+}
+
+static void send_fd(int to, int fd)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct iovec part = {(char[]){'q'}, 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    cr_assert_eq(sendmsg(to, &message, 0), 1);
+}
+
+static int receive_fd(int from)
+{
+    char control[CMSG_SPACE(sizeof(int))], byte;
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    int fd;
+
+    cr_assert_eq(recvmsg(from, &message, 0), 1);
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+    return fd;
+}
+
+static struct queue *attach(int fd)
+{
+    struct queue *queue = NULL;
+
+    cr_assert_eq(queue_attach(fd, &queue, NULL), 0);
+    return queue;
+}
+
+/* The producer knows nothing of the consumer but the descriptor that it is sent. */
+Test(queue, carries_records_from_who_was_only_given_its_descriptor)
+{
+    struct queue *queue;
+    uint64_t lost = 0;
+    int ends[2], status;
+    pid_t child;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    child = fork();
+    if (child == 0) {
+        int fd = receive_fd(ends[1]);
+
+        queue = attach(fd);
+        close(fd);
+        cr_assert_eq(queue_fd(queue), -1);
+        produce(queue, 20000);
+        queue_destroy(queue);
+        _exit(0);
+    }
+    queue = make_queue();
+    send_fd(ends[0], queue_fd(queue));
+    cr_assert_eq(consume(queue, &lost), 20000);
+    cr_assert_eq(lost, 0);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    queue_destroy(queue);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+Test(queue, who_attaches_goes_on_where_the_other_has_come_to)
+{
+    struct queue *first = make_queue(), *second;
+    uint64_t next = 0, lost = 0;
+    const uint8_t *records;
+    size_t size;
+
+    for (uint64_t number = 0; number < 5; number++)
+        cr_assert(put(first, 1000, number));
+    cr_assert_eq(queue_get(first, 0, &records, &size), 1);
+    check_span(records, size, &next, &lost);
+    cr_assert_eq(queue_get(first, 0, &records, &size), -EAGAIN);
+    cr_assert(put(first, 1000, 5));
+    second = attach(queue_fd(first));
+    cr_assert_eq(queue_get(second, 0, &records, &size), 1);
+    check_span(records, size, &next, &lost);
+    cr_assert_eq(next, 6);
+    cr_assert(put(second, 1000, 6), "as a producer, too");
+    cr_assert_eq(queue_get(second, 0, &records, &size), 1);
+    check_span(records, size, &next, &lost);
+    cr_assert_eq(next, 7);
+    queue_destroy(first);
+    queue_destroy(second);
+}
+
+static void refuses(int fd)
+{
+    struct sysfold_error error = {0};
+    struct queue *queue = NULL;
+
+    cr_assert_eq(queue_attach(fd, &queue, &error), -EBADF);
+    cr_assert_eq(error.code, -EBADF);
+    cr_assert_null(queue);
+    close(fd);
+}
+
+static int make_memfd(size_t size, int seals)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    cr_assert_eq(ftruncate(fd, (off_t)size), 0);
+    cr_assert_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
+    return fd;
+}
+
+Test(queue, what_is_no_queue_is_not_attached_to)
+{
+    int both = F_SEAL_SHRINK | F_SEAL_GROW;
+    int ends[2];
+
+    refuses(-1);
+    cr_assert_eq(pipe(ends), 0);
+    refuses(ends[0]);
+    refuses(ends[1]);
+    refuses(open("/proc/self/exe", O_RDONLY));
+    refuses(make_memfd(0, both));
+    refuses(make_memfd(4096, both));
+    refuses(make_memfd(RING, both));
+    refuses(make_memfd(4096 + RING / 2, both));
+    refuses(make_memfd(4096 + RING + 4096, both));
+    refuses(make_memfd(4096 + 3 * RING, both));
+    refuses(make_memfd(4096 + RING, 0));
+    refuses(make_memfd(4096 + RING, F_SEAL_GROW));
+}
+
+Test(queue, its_memory_cannot_be_taken_away)
+{
+    struct queue *queue = make_queue();
+
+    cr_assert_eq(ftruncate(queue_fd(queue), 0), -1);
+    cr_assert_eq(errno, EPERM);
+    queue_destroy(queue);
+}
+
+/* After a fork, another file may have the number. */
+Test(queue, a_child_does_not_close_what_is_not_the_queues)
+{
+    struct queue *queue = make_queue();
+    int fd = queue_fd(queue), status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        dup2(STDIN_FILENO, fd);
+        queue_destroy(queue);
+        _exit(fcntl(fd, F_GETFD) < 0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    queue_destroy(queue);
+    cr_assert_lt(fcntl(fd, F_GETFD), 0, "its maker does");
+}
+
+#define SEVERAL 3
+
+static _Atomic uint32_t bell;
+static struct queue *several[SEVERAL];
+
+static void make_several(void)
+{
+    bell = 0;
+    for (int i = 0; i < SEVERAL; i++) {
+        several[i] = make_queue();
+        queue_share_bell(several[i], &bell);
+    }
+}
+
+static void destroy_several(void)
+{
+    for (int i = 0; i < SEVERAL; i++)
+        queue_destroy(several[i]);
+}
+
+static int wait_any(int timeout_ms)
+{
+    return queue_wait_any(several, SEVERAL, &bell, timeout_ms);
+}
+
+TestSuite(queue_several, .init = make_several, .fini = destroy_several);
+
+Test(queue_several, any_of_them_ends_the_waiting)
+{
+    const uint8_t *records;
+    size_t size;
+
+    cr_assert_eq(wait_any(0), -ETIMEDOUT);
+    cr_assert_eq(wait_any(10), -ETIMEDOUT);
+    cr_assert_eq(wait_any(-1), -ETIMEDOUT, "-1 is not for ever");
+    for (int i = 0; i < SEVERAL; i++) {
+        cr_assert(put(several[i], 100, 1));
+        cr_assert_eq(wait_any(-1), 0);
+        cr_assert_eq(wait_any(0), 0, "it is still there");
+        cr_assert_eq(queue_get(several[i], 0, &records, &size), 1);
+        cr_assert_eq(wait_any(10), -ETIMEDOUT, "the span is given back");
+        cr_assert_eq(queue_used(several[i]), 0);
+    }
+    queue_end(several[1]);
+    cr_assert_eq(wait_any(-1), 0);
+    cr_assert_eq(queue_get(several[1], 0, &records, &size), 0);
+}
+
+Test(queue_several, a_mad_producer_is_something)
+{
+    uint64_t **shared = (uint64_t **)several[2];
+    const uint8_t *records;
+    size_t size;
+
+    **shared = RING + 1;
+    cr_assert_eq(wait_any(-1), 0);
+    cr_assert_eq(queue_get(several[2], 0, &records, &size), -EBADMSG);
+}
+
+Test(queue_several, the_bell_is_heard_once_and_by_who_comes_later)
+{
+    bell_ring(&bell);
+    bell_ring(&bell);
+    cr_assert_eq(wait_any(-1), 0);
+    cr_assert_eq(wait_any(0), -ETIMEDOUT);
+    bell_ring(&bell);
+    cr_assert_eq(wait_any(0), 0);
+    cr_assert_eq(queue_wait_any(NULL, 0, &bell, 10), -ETIMEDOUT, "none at all");
+    bell_ring(&bell);
+    cr_assert_eq(queue_wait_any(NULL, 0, &bell, 10), 0);
+}
+
+Test(queue_several, a_signal_wakes)
+{
+    volatile bool stop = false;
+    struct sigaction action = {.sa_handler = nothing};
+    pthread_t thread;
+
+    sigaction(SIGUSR1, &action, NULL);
+    sleeper = pthread_self();
+    pthread_create(&thread, NULL, interrupt, (void *)&stop);
+    cr_assert_eq(wait_any(100000), -EINTR);
+    stop = true;
+    pthread_join(thread, NULL);
 }
