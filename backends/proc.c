@@ -228,6 +228,55 @@ int proc_comm(pid_t tid, char ret_comm[16])
     return task < 0 ? task : read_comm(task, ret_comm);
 }
 
+/* The kernel escapes what would break the line: a newline, and a backslash. */
+static void unescape_comm(const char *from, char to[16])
+{
+    size_t size = 0;
+
+    for (; *from && *from != '\n' && size < 15; from++) {
+        bool escaped = from[0] == '\\' && from[1];
+
+        from += escaped;
+        to[size++] = escaped && *from == 'n' ? '\n' : *from;
+    }
+    to[size] = '\0';
+}
+
+static int parse_task(const char *text, struct proc_task *ret_task)
+{
+    const char *tgid = strstr(text, "\nTgid:"), *ppid = strstr(text, "\nPPid:");
+    const char *tracer = strstr(text, "\nTracerPid:"), *uid = strstr(text, "\nUid:"), *gid = strstr(text, "\nGid:");
+    struct proc_task ids = {0};
+
+    if (strncmp(text, "Name:\t", 6) != 0 || !tgid || !ppid || !tracer || !uid || !gid)
+        return -ESRCH;
+    unescape_comm(text + 6, ids.comm);
+    ids.tgid = atoi(tgid + 6);
+    ids.ppid = atoi(ppid + 6);
+    ids.tracer = atoi(tracer + 11);
+    if (sscanf(uid + 5, "%u %u", &ids.uid, &ids.euid) != 2 || sscanf(gid + 5, "%u %u", &ids.gid, &ids.egid) != 2)
+        return -ESRCH;
+    *ret_task = ids;
+    return 0;
+}
+
+int proc_task(pid_t tid, struct proc_task *ret_task)
+{
+    cleanup_close int fd = -1;
+    char path[64], text[1024]; /* what is wanted stands at its beginning */
+    ssize_t size;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    size = read(fd, text, sizeof(text) - 1);
+    if (size < 0)
+        return -errno;
+    text[size] = '\0';
+    return parse_task(text, ret_task);
+}
+
 static int append_pid(pid_t **pids, size_t *count, size_t *room, pid_t pid)
 {
     if (*count == *room) {

@@ -54,6 +54,17 @@ int proc_start_time(pid_t tid, uint64_t *ret_ns);
 /* The comm, at most 15 bytes and a NUL. */
 int proc_comm(pid_t tid, char ret_comm[16]);
 
+/* What /proc/TID/status says, in one reading. */
+struct proc_task {
+    pid_t tgid, ppid, tracer;
+    uid_t uid, euid;
+    gid_t gid, egid;
+    char comm[16];
+};
+
+/* Untouched if the thread is gone. */
+int proc_task(pid_t tid, struct proc_task *ret_task);
+
 /* A file as the kernel knows it. */
 struct proc_file {
     uint32_t dev; /* new_encode_dev() */

@@ -102,14 +102,14 @@ void arch_restore(struct task *task)
 /* What the event itself says; the parent may have been killed since, and its memory be gone. */
 static uint64_t flags_of_event(int event, pid_t child)
 {
-    struct task_ids ids = {0};
+    struct proc_task ids = {0};
 
     if (event == PTRACE_EVENT_VFORK)
         return CLONE_VM | CLONE_VFORK | SIGCHLD;
     if (event == PTRACE_EVENT_FORK)
         return SIGCHLD;
     /* Any other exit signal than SIGCHLD: a thread, if nothing speaks against it. */
-    read_task_ids(child, &ids);
+    proc_task(child, &ids);
     return ids.tgid == child ? 0 : CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
 }
 

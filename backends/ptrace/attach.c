@@ -17,55 +17,6 @@
 /* How long threads are awaited before the snapshot is taken without their standing still. */
 #define STOP_PATIENCE_MS 100
 
-/* The kernel escapes what would break the line: a newline, and a backslash. */
-static void unescape_comm(const char *from, char to[16])
-{
-    size_t size = 0;
-
-    for (; *from && *from != '\n' && size < 15; from++) {
-        bool escaped = from[0] == '\\' && from[1];
-
-        from += escaped;
-        to[size++] = escaped && *from == 'n' ? '\n' : *from;
-    }
-    to[size] = '\0';
-}
-
-static int parse_status(const char *text, struct task_ids *ret_ids)
-{
-    const char *tgid = strstr(text, "\nTgid:"), *ppid = strstr(text, "\nPPid:");
-    const char *tracer = strstr(text, "\nTracerPid:"), *uid = strstr(text, "\nUid:"), *gid = strstr(text, "\nGid:");
-    struct task_ids ids = {0};
-
-    if (strncmp(text, "Name:\t", 6) != 0 || !tgid || !ppid || !tracer || !uid || !gid)
-        return -ESRCH;
-    unescape_comm(text + 6, ids.comm);
-    ids.tgid = atoi(tgid + 6);
-    ids.ppid = atoi(ppid + 6);
-    ids.tracer = atoi(tracer + 11);
-    if (sscanf(uid + 5, "%u %u", &ids.uid, &ids.euid) != 2 || sscanf(gid + 5, "%u %u", &ids.gid, &ids.egid) != 2)
-        return -ESRCH;
-    *ret_ids = ids;
-    return 0;
-}
-
-int read_task_ids(pid_t tid, struct task_ids *ret_ids)
-{
-    cleanup_close int fd = -1;
-    char path[64], text[1024]; /* what is wanted stands at its beginning */
-    ssize_t size;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? -ESRCH : -errno;
-    size = read(fd, text, sizeof(text) - 1);
-    if (size < 0)
-        return -errno;
-    text[size] = '\0';
-    return parse_status(text, ret_ids);
-}
-
 static struct process *know_process(struct tracer *tracer, pid_t pid, pid_t ppid)
 {
     struct process *process = process_find(&tracer->tasks, pid);
@@ -107,15 +58,15 @@ int tracer_seize_command(struct tracer *tracer, struct sysfold_error *error)
 }
 
 /* 1: seized; 0: nothing to do, it is gone or comes by itself. */
-static int seize_thread(struct tracer *tracer, pid_t tid, const struct task_ids *ids, struct sysfold_error *error)
+static int seize_thread(struct tracer *tracer, pid_t tid, const struct proc_task *ids, struct sysfold_error *error)
 {
-    struct task_ids now = {0};
+    struct proc_task now = {0};
     int r;
 
     if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)tracer->options) < 0) {
         if (errno == ESRCH)
             return 0;
-        if (read_task_ids(tid, &now) == 0 && now.tracer == getpid())
+        if (proc_task(tid, &now) == 0 && now.tracer == getpid())
             return 0; /* made by a thread that is ours already */
         error_system(error, -errno, "ptrace: cannot attach to %d", tid);
         return ptrace_refusal(tid, error);
@@ -126,7 +77,7 @@ static int seize_thread(struct tracer *tracer, pid_t tid, const struct task_ids 
 }
 
 /* One pass over its threads: how many were new. */
-static int seize_threads(struct tracer *tracer, const struct task_ids *ids, struct sysfold_error *error)
+static int seize_threads(struct tracer *tracer, const struct proc_task *ids, struct sysfold_error *error)
 {
     cleanup_free pid_t *tids = NULL;
     size_t count = 0;
@@ -147,8 +98,8 @@ static int seize_threads(struct tracer *tracer, const struct task_ids *ids, stru
 
 static int attach_process(struct tracer *tracer, pid_t pid, struct sysfold_error *error)
 {
-    struct task_ids ids;
-    int seized, total = 0, r = pid > 0 ? read_task_ids(pid, &ids) : -ESRCH;
+    struct proc_task ids;
+    int seized, total = 0, r = pid > 0 ? proc_task(pid, &ids) : -ESRCH;
 
     if (r < 0)
         return error_system(error, r, "ptrace: cannot attach to %d", pid);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "backends/proc.h"
+#include "backends/lifecycle.h"
 #include "backends/ptrace/tracer.h"
 
 /* However slow the consumer is, targets are not held longer than this, until it has caught up. */
@@ -66,50 +66,22 @@ static bool is_told(const struct tracer *tracer, const struct task *task)
     return !tracer->stopping && !tracer->launching && task->process->recorded;
 }
 
-static struct encoder *begin(struct tracer *tracer, unsigned row, pid_t tid)
-{
-    encoder_begin(&tracer->encoder, row_builtin(row), (uint32_t)tid, clock_now());
-    return &tracer->encoder;
-}
-
 void tell_thread_start(struct tracer *tracer, const struct task *task, pid_t parent_tid, uint64_t flags)
 {
-    struct encoder *encoder;
+    const struct birth birth = {
+        .pid = task->process->pid, .ppid = task->process->ppid, .parent_tid = parent_tid, .flags = flags};
 
     if (!is_told(tracer, task))
         return;
-    encoder = begin(tracer, ROW_THREAD_START, task->tid);
-    encoder_integer(encoder, P_THREAD_START_pid, task->process->pid);
-    encoder_integer(encoder, P_THREAD_START_ppid, task->process->ppid);
-    encoder_integer(encoder, P_THREAD_START_parent_tid, parent_tid);
-    encoder_integer(encoder, P_THREAD_START_flags, (int64_t)flags);
-    encoder_integer(encoder, P_THREAD_START_start_time, (int64_t)encoder->time);
+    lifecycle_birth(&tracer->encoder, task->tid, clock_now(), &birth);
     tracer_emit_encoded(tracer);
 }
 
 void tell_exec(struct tracer *tracer, const struct task *task, pid_t old_tid)
 {
-    struct encoder *encoder;
-    struct proc_file file;
-    struct task_ids ids;
-
     if (!is_told(tracer, task))
         return;
-    encoder = begin(tracer, ROW_EXEC, task->tid);
-    encoder_integer(encoder, P_EXEC_pid, task->process->pid);
-    encoder_integer(encoder, P_EXEC_old_tid, old_tid);
-    if (read_task_ids(task->tid, &ids) == 0) {
-        encoder_integer(encoder, P_EXEC_uid, ids.uid);
-        encoder_integer(encoder, P_EXEC_euid, ids.euid);
-        encoder_integer(encoder, P_EXEC_gid, ids.gid);
-        encoder_integer(encoder, P_EXEC_egid, ids.egid);
-        encoder_string(encoder, P_EXEC_comm, ids.comm);
-    }
-    if (proc_exe_file(task->tid, &file) == 0) {
-        encoder_integer(encoder, P_EXEC_dev, file.dev);
-        encoder_integer(encoder, P_EXEC_ino, (int64_t)file.ino);
-        encoder_bytes(encoder, P_EXEC_exe, file.path, file.path_size, PATH_BYTES_MAX);
-    }
+    lifecycle_exec(&tracer->encoder, task->tid, clock_now(), task->process->pid, old_tid);
     tracer_emit_encoded(tracer);
 }
 
@@ -128,25 +100,17 @@ void tell_unfinished(struct tracer *tracer, const struct task *task)
 
 void tell_thread_exit(struct tracer *tracer, const struct task *task, int status)
 {
-    struct encoder *encoder;
-
     if (!is_told(tracer, task))
         return;
-    encoder = begin(tracer, ROW_THREAD_EXIT, task->tid);
-    encoder_integer(encoder, P_THREAD_EXIT_pid, task->process->pid);
-    encoder_integer(encoder, P_THREAD_EXIT_status, status);
+    lifecycle_thread_exit(&tracer->encoder, task->tid, clock_now(), task->process->pid, &status);
     tracer_emit_encoded(tracer);
 }
 
 void tell_process_exit(struct tracer *tracer, const struct process *process)
 {
-    struct encoder *encoder;
-
     if (tracer->stopping || tracer->launching || !process->recorded)
         return;
-    encoder = begin(tracer, ROW_PROCESS_EXIT, process->pid);
-    encoder_integer(encoder, P_PROCESS_EXIT_pid, process->pid);
-    encoder_integer(encoder, P_PROCESS_EXIT_status, process->status);
+    lifecycle_process_exit(&tracer->encoder, process->pid, clock_now(), &process->status);
     tracer_emit_encoded(tracer);
 }
 
@@ -182,11 +146,11 @@ static bool has_address(const siginfo_t *info)
 
 void tell_signal(struct tracer *tracer, const struct task *task, const siginfo_t *info)
 {
-    struct encoder *encoder;
+    struct encoder *encoder = &tracer->encoder;
 
     if (!is_told(tracer, task))
         return;
-    encoder = begin(tracer, ROW_SIGNAL_DELIVERED, task->tid);
+    encoder_begin(encoder, row_builtin(ROW_SIGNAL_DELIVERED), (uint32_t)task->tid, clock_now());
     encoder_integer(encoder, P_SIGNAL_DELIVERED_signo, info->si_signo);
     encoder_integer(encoder, P_SIGNAL_DELIVERED_code, info->si_code);
     if (has_sender(info)) {

@@ -26,7 +26,7 @@ static int yama_scope(void)
 
 int ptrace_refusal(pid_t pid, struct sysfold_error *error)
 {
-    struct task_ids ids = {0};
+    struct proc_task ids = {0};
     int code, scope = yama_scope();
     size_t used;
 
@@ -36,7 +36,7 @@ int ptrace_refusal(pid_t pid, struct sysfold_error *error)
     used = strlen(error->message);
     if (code != -EPERM && code != -EACCES)
         return code;
-    if (read_task_ids(pid, &ids) == 0 && ids.tracer)
+    if (proc_task(pid, &ids) == 0 && ids.tracer)
         (void)snprintf(error->message + used, sizeof(error->message) - used, " (process %d traces it already)",
                        ids.tracer);
     else if (scope > 0 && geteuid() != 0)

@@ -115,7 +115,7 @@ static void keep_stranger(struct tracer *tracer, pid_t tid, int status)
  * was killed as well has never run: there is nothing to tell of it. */
 static void adopt(struct tracer *tracer, struct task *task)
 {
-    struct task_ids ids = {.tgid = task->tid};
+    struct proc_task ids = {.tgid = task->tid};
     struct process *process;
     bool is_thread;
 
@@ -124,7 +124,7 @@ static void adopt(struct tracer *tracer, struct task *task)
         task_remove(&tracer->tasks, task);
         return;
     }
-    read_task_ids(task->tid, &ids);
+    proc_task(task->tid, &ids);
     is_thread = ids.tgid != task->tid;
     process = process_find(&tracer->tasks, ids.tgid);
     if (!process) {

@@ -6,6 +6,7 @@
 
 #include <sys/ptrace.h>
 
+#include "backends/proc.h"
 #include "backends/ptrace/placement.h"
 #include "backends/ptrace/session.h"
 #include "backends/ptrace/task.h"
@@ -82,16 +83,6 @@ void arch_restore(struct task *task);
 
 /* attach.c */
 
-/* What /proc/TID/status says, in one reading. */
-struct task_ids {
-    pid_t tgid, ppid, tracer;
-    uid_t uid, euid;
-    gid_t gid, egid;
-    char comm[16];
-};
-
-/* Untouched if the thread is gone. */
-int read_task_ids(pid_t tid, struct task_ids *ret_ids);
 /* Seizes C, still waiting to be let go. */
 int tracer_seize_command(struct tracer *tracer, struct sysfold_error *error);
 /* Seizes all threads of the chosen processes; most are stopped afterwards. */
