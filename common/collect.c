@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -202,8 +203,7 @@ static bool read_msghdr(const struct walk *walk, uint64_t address, struct msghdr
     return address && walk->ops->read(walk->target, ret_header, address, sizeof(*ret_header)) == sizeof(*ret_header);
 }
 
-static struct outcome read_message(const struct walk *walk, const struct sysfold_param *param, uint8_t *to,
-                                   size_t room)
+static struct outcome read_message(const struct walk *walk, const struct sysfold_param *param, uint8_t *to, size_t room)
 {
     uint64_t address = walk->call->args[param->a];
     struct msghdr header;
@@ -216,8 +216,7 @@ static struct outcome read_message(const struct walk *walk, const struct sysfold
     case SOURCE_MSG_CONTROL:
         return read_bytes(walk, (uintptr_t)header.msg_control, header.msg_controllen, to, room);
     default:
-        return read_iovec(walk, (uintptr_t)header.msg_iov, header.msg_iovlen, iovec_length(walk, param->b), to,
-                          room);
+        return read_iovec(walk, (uintptr_t)header.msg_iov, header.msg_iovlen, iovec_length(walk, param->b), to, room);
     }
 }
 
@@ -313,6 +312,18 @@ static struct outcome read_user(const struct walk *walk, const struct sysfold_pa
     }
 }
 
+static struct outcome read_fixed(const struct walk *walk, const struct sysfold_param *param, uint8_t *to)
+{
+    uint64_t address = walk->call->args[param->a];
+    size_t size = type_size(param->type);
+
+    if (!address)
+        return no_value(SYSFOLD_NULL);
+    if (walk->ops->read(walk->target, to, address + param->b, size) != size)
+        return no_value(SYSFOLD_UNREADABLE);
+    return (struct outcome){.size = size};
+}
+
 /* Entry. */
 
 static bool make_room(struct kept *kept, size_t more)
@@ -330,16 +341,30 @@ static bool make_room(struct kept *kept, size_t more)
     return true;
 }
 
+/* Over a version that the kernel does not know it writes its own. */
+static bool is_overwritten(const uint8_t *header)
+{
+    uint32_t version;
+
+    memcpy(&version, header, sizeof(version));
+    return version != _LINUX_CAPABILITY_VERSION_1 && version != _LINUX_CAPABILITY_VERSION_2 &&
+           version != _LINUX_CAPABILITY_VERSION_3;
+}
+
 static void keep(const struct walk *walk, struct kept *kept, unsigned index)
 {
     const struct sysfold_param *param = &walk->call->row->params[index];
-    size_t limit = limit_of(walk, param);
+    size_t limit = param->type->variable ? limit_of(walk, param) : type_size(param->type);
     struct kept_header header = {.index = index, .status = SYSFOLD_ABSENT};
     struct outcome outcome;
+    uint8_t *to;
 
-    if (!param->type->variable || !make_room(kept, sizeof(header) + limit))
+    if (!make_room(kept, sizeof(header) + limit))
         return;
-    outcome = read_user(walk, param, kept->bytes + kept->size + sizeof(header), limit);
+    to = kept->bytes + kept->size + sizeof(header);
+    outcome = param->type->variable ? read_user(walk, param, to, limit) : read_fixed(walk, param, to);
+    if (param->type->id == TYPE_CAP_HEADER && outcome.size && is_overwritten(to))
+        outcome = no_value(SYSFOLD_ABSENT);
     header.size = outcome.size;
     header.status = outcome.status;
     header.cut = outcome.cut;
@@ -347,8 +372,8 @@ static void keep(const struct walk *walk, struct kept *kept, unsigned index)
     kept->size += sizeof(header) + header.size;
 }
 
-void collect_entry(const struct collect_ops *ops, void *target, const struct collect_limits *limits,
-                   const struct call *call, struct kept *kept)
+static void keep_all(const struct collect_ops *ops, void *target, const struct collect_limits *limits,
+                     const struct call *call, struct kept *kept, uint32_t mask)
 {
     struct walk walk;
 
@@ -357,8 +382,60 @@ void collect_entry(const struct collect_ops *ops, void *target, const struct col
     walk.target = target;
     walk.limits = limits;
     walk.call = call;
-    for (uint32_t left = call->row->entry_mask; left; left &= left - 1)
+    for (uint32_t left = mask; left; left &= left - 1)
         keep(&walk, kept, (unsigned)__builtin_ctz(left));
+}
+
+void collect_entry(const struct collect_ops *ops, void *target, const struct collect_limits *limits,
+                   const struct call *call, struct kept *kept)
+{
+    keep_all(ops, target, limits, call, kept, call->row->entry_mask);
+}
+
+static bool is_in_memory(const struct sysfold_param *param)
+{
+    switch (param->source) {
+    case SOURCE_USER_STRING:
+    case SOURCE_USER_STRING_WHEN:
+    case SOURCE_USER_BYTES:
+    case SOURCE_USER_IOVEC:
+    case SOURCE_MSG_NAME:
+    case SOURCE_MSG_DATA:
+    case SOURCE_MSG_CONTROL:
+    case SOURCE_USER_SOCKADDR:
+    case SOURCE_USER_SOCKADDR_OUT:
+    case SOURCE_USER_STRING_VECTOR:
+    case SOURCE_USER_FIXED:
+    case SOURCE_USER_ARRAY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The parameters that the caller passes in memory, and that are the same when the call has returned. */
+static uint32_t passed_mask(const struct sysfold_row *row)
+{
+    uint32_t mask = 0;
+
+    for (unsigned index = 0; index < row->param_count; index++) {
+        const struct sysfold_param *param = &row->params[index];
+
+        if (is_in_memory(param) && param->moment != MOMENT_SUCCESS && !param_is_updated(row, param))
+            mask |= UINT32_C(1) << index;
+    }
+    return mask;
+}
+
+bool row_passes_memory(const struct sysfold_row *row)
+{
+    return passed_mask(row) != 0;
+}
+
+void collect_passed(const struct collect_ops *ops, void *target, const struct collect_limits *limits,
+                    const struct call *call, struct kept *kept)
+{
+    keep_all(ops, target, limits, call, kept, passed_mask(call->row));
 }
 
 /* The bytes that were kept of a parameter, or NULL. */
@@ -373,6 +450,18 @@ static const uint8_t *find_kept(const struct kept *kept, unsigned index, struct 
         at += sizeof(*ret_header) + ret_header->size;
     }
     return NULL;
+}
+
+const uint8_t *kept_find(const struct kept *kept, unsigned index, size_t *ret_size, bool *ret_cut)
+{
+    struct kept_header header;
+    const uint8_t *bytes = find_kept(kept, index, &header);
+
+    if (!bytes || header.status != SYSFOLD_PRESENT)
+        return NULL;
+    *ret_size = header.size;
+    *ret_cut = header.cut;
+    return bytes;
 }
 
 void kept_finish(struct kept *kept)
@@ -412,6 +501,10 @@ static void put_kept(struct walk *walk, unsigned index, bool compare)
         encoder_status(walk->encoder, index, header.status);
         return;
     }
+    if (!param->type->variable) {
+        encoder_fixed(walk->encoder, index, kept);
+        return;
+    }
     to = encoder_variable_begin(walk->encoder, index, header.size, &room);
     memcpy(to, kept, room);
     encoder_variable_end(walk->encoder, index, room, header.cut || room < header.size);
@@ -438,25 +531,21 @@ static void put_user(struct walk *walk, unsigned index)
 
 static void put_user_fixed(struct walk *walk, unsigned index)
 {
-    const struct sysfold_param *param = &walk->call->row->params[index];
-    uint64_t address = walk->call->args[param->a];
     uint8_t bytes[RECORD_FIXED_MAX];
-    size_t size = type_size(param->type);
+    struct outcome outcome = read_fixed(walk, &walk->call->row->params[index], bytes);
 
-    if (!address)
-        encoder_status(walk->encoder, index, SYSFOLD_NULL);
-    else if (walk->ops->read(walk->target, bytes, address + param->b, size) != size)
-        encoder_status(walk->encoder, index, SYSFOLD_UNREADABLE);
-    else
+    if (outcome.status == SYSFOLD_PRESENT)
         encoder_fixed(walk->encoder, index, bytes);
+    else
+        encoder_status(walk->encoder, index, outcome.status);
 }
 
 static void ask_file(struct walk *walk)
 {
-    int r = !walk->ops->file ? -ENOSYS
-                             : walk->ops->file(walk->target, (int)walk->call->result, walk->file_path,
-                                               sizeof(walk->file_path), &walk->file_path_size, &walk->file_dev,
-                                               &walk->file_ino);
+    int r = !walk->ops->file
+                ? -ENOSYS
+                : walk->ops->file(walk->target, (int)walk->call->result, walk->file_path, sizeof(walk->file_path),
+                                  &walk->file_path_size, &walk->file_dev, &walk->file_ino);
 
     walk->file_asked = true;
     walk->file_path_known = r >= 0;
@@ -510,6 +599,26 @@ static void put_sockets(struct walk *walk, unsigned index, int fd)
         encoder_bytes(walk->encoder, index, pair, (size_t)size, sizeof(pair));
 }
 
+/* What is behind the descriptors of a call that has succeeded. */
+static void put_behind(struct walk *walk, unsigned index)
+{
+    const struct sysfold_param *param = &walk->call->row->params[index];
+
+    switch (param->source) {
+    case SOURCE_RESULT_FILE:
+        put_result_file(walk, index);
+        break;
+    case SOURCE_RESULT_SOCKET:
+        put_sockets(walk, index, (int)walk->call->result);
+        break;
+    case SOURCE_FD_SOCKET:
+        put_sockets(walk, index, (int)walk->call->args[param->a]);
+        break;
+    default:
+        break;
+    }
+}
+
 /* Parameters that need no look at the target. */
 static bool put_scalar(struct walk *walk, unsigned index)
 {
@@ -544,13 +653,9 @@ static void put_exit(struct walk *walk, unsigned index)
         put_user_fixed(walk, index);
         break;
     case SOURCE_RESULT_FILE:
-        put_result_file(walk, index);
-        break;
     case SOURCE_RESULT_SOCKET:
-        put_sockets(walk, index, (int)walk->call->result);
-        break;
     case SOURCE_FD_SOCKET:
-        put_sockets(walk, index, (int)walk->call->args[param->a]);
+        put_behind(walk, index);
         break;
     case SOURCE_GIVEN:
         break;
@@ -589,6 +694,32 @@ void collect_exit(const struct collect_ops *ops, void *target, const struct coll
             put_kept(&walk, index, true);
         else
             put_exit(&walk, index);
+    }
+}
+
+void collect_told(const struct collect_ops *ops, void *target, const struct call *call, bool has_result,
+                  const struct kept *kept, uint32_t tid, uint64_t time, struct encoder *encoder)
+{
+    static const struct collect_ops nobody = {0};
+    bool failed = has_result && has_failed(call);
+    uint32_t skipped = failed || !has_result ? call->row->success_mask : 0;
+    uint32_t passed = passed_mask(call->row);
+    struct walk walk;
+
+    walk.ops = ops ? ops : &nobody;
+    walk.target = target;
+    begin_walk(&walk, call, kept, encoder, tid, time);
+    if (failed)
+        encoder_failed(encoder);
+    for (unsigned index = 0; index < call->row->param_count; index++) {
+        if (skipped >> index & 1)
+            continue;
+        if (passed >> index & 1)
+            put_kept(&walk, index, false);
+        else if (call->row->params[index].source == SOURCE_RESULT && has_result)
+            encoder_integer(encoder, index, call->result);
+        else if (!put_scalar(&walk, index) && has_result && !failed)
+            put_behind(&walk, index);
     }
 }
 

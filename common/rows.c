@@ -164,6 +164,23 @@ const struct sysfold_row *row_builtin(unsigned number)
     return number < ROW_MAX ? rows_by_number[number] : NULL;
 }
 
+bool param_is_updated(const struct sysfold_row *row, const struct sysfold_param *param)
+{
+    switch (param->type->id) {
+    case TYPE_POLLFDS:
+    case TYPE_FD_SET:
+    case TYPE_EPOLL_EVENTS:
+    case TYPE_OFF_AT:
+        return true;
+    case TYPE_TIMESPEC:
+    case TYPE_TIMEVAL:
+        return row->number == ROW_SELECT || row->number == ROW_PSELECT6 || row->number == ROW_PPOLL ||
+               row->number == ROW_RECVMMSG;
+    default:
+        return false;
+    }
+}
+
 const char *const class_names[CLASS_COUNT] = {
     "file", "desc", "process", "network", "memory", "signal", "ipc", "creds", "clock",
 };

@@ -260,6 +260,9 @@ extern const struct flag_table *const flag_tables[]; /* ends with NULL */
 /* The built-in row with that number; NULL if there is none. */
 const struct sysfold_row *row_builtin(unsigned number);
 
+/* Does the kernel write its answer over what the program passes there: poll's revents, the time that is left? */
+bool param_is_updated(const struct sysfold_row *row, const struct sysfold_param *param);
+
 /* Size of one integer of a wire kind; whether it is signed. */
 static inline size_t wire_size(unsigned wire)
 {

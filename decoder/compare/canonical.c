@@ -263,16 +263,8 @@ bool param_is_filled_in(const struct sysfold_row *row, const struct sysfold_para
 {
     const struct exception *exception = find_exception(row->name, param->name);
 
-    switch (param->type->id) {
-    case TYPE_POLLFDS:
-    case TYPE_FD_SET:
-    case TYPE_EPOLL_EVENTS:
-    case TYPE_OFF_AT:
-        return true;
-    default:
-        return param->moment == MOMENT_SUCCESS ||
-               (exception && exception->identity == IDENTITY_REMOVED && !exception->when);
-    }
+    return param->moment == MOMENT_SUCCESS || param_is_updated(row, param) ||
+           (exception && exception->identity == IDENTITY_REMOVED && !exception->when);
 }
 
 bool word_is_address(uint64_t word)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -156,7 +157,7 @@ Test(collect, an_unchanged_path_is_not_raced_and_the_same_file_is_not_repeated)
 
 Test(collect, a_failed_open_has_no_file)
 {
-    struct call call = make_call(ROW_OPENAT, (uint64_t)AT_FDCWD, (uintptr_t)"/none", O_RDONLY, -ENOENT);
+    struct call call = make_call(ROW_OPENAT, (uint64_t)AT_FDCWD, (uintptr_t) "/none", O_RDONLY, -ENOENT);
 
     enter(&call);
     leave(&call);
@@ -237,7 +238,7 @@ Test(collect, a_foreign_call_keeps_its_number_and_raw_arguments)
 
 Test(collect, an_unfinished_call_has_its_arguments_and_no_result)
 {
-    struct call call = make_call(ROW_OPENAT, (uint64_t)AT_FDCWD, (uintptr_t)"/fifo", O_RDONLY, 0);
+    struct call call = make_call(ROW_OPENAT, (uint64_t)AT_FDCWD, (uintptr_t) "/fifo", O_RDONLY, 0);
 
     enter(&call);
     collect_unfinished(&call, &kept, 1, 2, &encoder);
@@ -293,8 +294,12 @@ Test(collect, a_message_has_name_data_and_control)
 {
     char name[4] = {2, 0, 0, 80}, control[24] = {24}, data[] = "data";
     struct iovec part = {data, 4};
-    struct msghdr header = {.msg_name = name, .msg_namelen = 4, .msg_iov = &part, .msg_iovlen = 1,
-                            .msg_control = control, .msg_controllen = 24};
+    struct msghdr header = {.msg_name = name,
+                            .msg_namelen = 4,
+                            .msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = 24};
     struct call call = make_call(ROW_SENDMSG, 5, (uintptr_t)&header, 0, 4);
 
     leave(&call);
@@ -324,7 +329,7 @@ Test(collect, arguments_and_environment_are_kept_in_order_and_cut_whole)
 {
     char *argv[] = {"cat", "", "/etc/passwd", NULL};
     char *envp[] = {NULL};
-    struct call call = make_call(ROW_EXECVE, (uintptr_t)"/bin/cat", (uintptr_t)argv, (uintptr_t)envp, 0);
+    struct call call = make_call(ROW_EXECVE, (uintptr_t) "/bin/cat", (uintptr_t)argv, (uintptr_t)envp, 0);
 
     enter(&call);
     argv[0] = "dog"; /* the new image has other memory there */
@@ -344,7 +349,7 @@ Test(collect, arguments_and_environment_are_kept_in_order_and_cut_whole)
 Test(collect, a_vector_without_end_ends_at_its_limit)
 {
     static char *argv[5000];
-    struct call call = make_call(ROW_EXECVE, (uintptr_t)"/x", (uintptr_t)argv, 0, -E2BIG);
+    struct call call = make_call(ROW_EXECVE, (uintptr_t) "/x", (uintptr_t)argv, 0, -E2BIG);
 
     for (size_t i = 0; i < 5000; i++)
         argv[i] = "0123456789";
@@ -367,4 +372,388 @@ Test(collect, fd_sets_have_as_many_longs_as_bits_ask_for)
     call.args[0] = UINT64_MAX;
     leave(&call);
     cr_assert_leq(param(P_SELECT_readfds).size, 4096);
+}
+
+/* What is told of a call that was seen once, before the kernel acted. */
+
+static int sockets_of_self(void *target, int fd, uint8_t ret_pair[257])
+{
+    (void)target;
+    memcpy(ret_pair, "\1a\2b", 4);
+    return fd == 7 ? 4 : -ENOTSOCK;
+}
+
+static const struct collect_ops knowing = {
+    .read = read_self,
+    .read_string = read_self_string,
+    .file = file_of_self,
+    .sockets = sockets_of_self,
+};
+
+static void pass(const struct call *call)
+{
+    collect_passed(&ops, NULL, &limits, call, &kept);
+}
+
+static void tell(const struct call *call, bool has_result)
+{
+    collect_told(&knowing, NULL, call, has_result, &kept, 1, 2, &encoder);
+    finish();
+}
+
+static void assert_status(unsigned index, enum sysfold_status status)
+{
+    cr_assert_eq(param(index).status, status, "parameter %u of %s: %d", index, record.row->name,
+                 (int)param(index).status);
+}
+
+Test(collect, what_was_passed_is_told_though_the_memory_has_changed)
+{
+    char path[] = "/first", data[] = "data";
+    struct call open = make_call(ROW_OPENAT, (uint64_t)AT_FDCWD, (uintptr_t)path, O_RDONLY, 7);
+    struct call write = make_call(ROW_WRITE, 1, (uintptr_t)data, 4, 2);
+
+    pass(&open);
+    memcpy(path, "/other", 6);
+    tell(&open, true);
+    assert_bytes(P_OPENAT_path, "/first", 6);
+    cr_assert_not(param(P_OPENAT_path).raced, "nobody looked again");
+    assert_bytes(P_OPENAT_file, "/real", 5);
+    cr_assert_eq(param(P_OPENAT_ino).u, 99);
+    cr_assert_eq(param(P_OPENAT_res).i, 7);
+    pass(&write);
+    memset(data, 'x', 4);
+    tell(&write, true);
+    assert_bytes(P_WRITE_data, "data", 4);
+    cr_assert_eq(param(P_WRITE_res).i, 2);
+}
+
+Test(collect, without_a_result_there_is_none_nor_what_only_a_success_has)
+{
+    struct call call = make_call(ROW_OPENAT, (uint64_t)AT_FDCWD, (uintptr_t) "/a", O_RDONLY, 7);
+
+    pass(&call);
+    tell(&call, false);
+    cr_assert_eq(record.flags & SYSFOLD_EVENT_FAILED, 0);
+    assert_bytes(P_OPENAT_path, "/a", 2);
+    cr_assert_eq(param(P_OPENAT_flags).u, O_RDONLY);
+    assert_status(P_OPENAT_res, SYSFOLD_ABSENT);
+    assert_status(P_OPENAT_dev, SYSFOLD_ABSENT);
+    assert_status(P_OPENAT_file, SYSFOLD_ABSENT);
+}
+
+Test(collect, a_failed_call_is_told_as_one)
+{
+    struct call call = make_call(ROW_OPENAT, (uint64_t)AT_FDCWD, (uintptr_t) "/none", O_RDONLY, -ENOENT);
+
+    pass(&call);
+    tell(&call, true);
+    cr_assert_eq(record.flags, SYSFOLD_EVENT_FAILED);
+    assert_bytes(P_OPENAT_path, "/none", 5);
+    cr_assert_eq(param(P_OPENAT_res).i, -ENOENT);
+    assert_status(P_OPENAT_ino, SYSFOLD_ABSENT);
+}
+
+Test(collect, descriptors_are_asked_about_only_where_somebody_can_answer)
+{
+    char address[16] = {2, 0, 0, 80};
+    struct call connect = make_call(ROW_CONNECT, 7, (uintptr_t)address, 16, 0);
+    struct call open = make_call(ROW_OPENAT, (uint64_t)AT_FDCWD, (uintptr_t) "/a", O_RDONLY, 7);
+
+    pass(&connect);
+    tell(&connect, true);
+    assert_bytes(P_CONNECT_addr, address, 16);
+    assert_bytes(P_CONNECT_sockets, "\1a\2b", 4);
+    connect.result = -ECONNREFUSED;
+    tell(&connect, true);
+    assert_status(P_CONNECT_sockets, SYSFOLD_ABSENT);
+    pass(&open);
+    collect_told(NULL, NULL, &open, true, &kept, 1, 2, &encoder);
+    finish();
+    assert_bytes(P_OPENAT_path, "/a", 2);
+    cr_assert_eq(param(P_OPENAT_res).i, 7);
+    assert_status(P_OPENAT_file, SYSFOLD_ABSENT);
+    assert_status(P_OPENAT_ino, SYSFOLD_ABSENT);
+}
+
+Test(collect, a_structure_is_kept_field_by_field)
+{
+    uint64_t how[3] = {O_CREAT | O_WRONLY, 0640, 8};
+    struct call call = make_call(ROW_OPENAT2, (uint64_t)AT_FDCWD, (uintptr_t) "/new", (uintptr_t)how, 7);
+
+    pass(&call);
+    memset(how, 0xff, sizeof(how));
+    tell(&call, true);
+    cr_assert_eq(param(P_OPENAT2_flags).u, O_CREAT | O_WRONLY);
+    cr_assert_eq(param(P_OPENAT2_mode).u, 0640);
+    cr_assert_eq(param(P_OPENAT2_resolve).u, 8);
+    assert_bytes(P_OPENAT2_path, "/new", 4);
+    call.args[2] = 0;
+    pass(&call);
+    tell(&call, true);
+    assert_status(P_OPENAT2_flags, SYSFOLD_NULL);
+    call.args[2] = (uintptr_t)page_edge() - 12; /* flags, and half of mode */
+    pass(&call);
+    tell(&call, true);
+    assert_status(P_OPENAT2_flags, SYSFOLD_PRESENT);
+    assert_status(P_OPENAT2_resolve, SYSFOLD_UNREADABLE);
+}
+
+Test(collect, vectors_and_messages_are_kept)
+{
+    char one[] = "one", name[4] = {2, 0, 0, 80}, control[24] = {24};
+    char *argv[] = {"ls", "-l", NULL};
+    struct iovec parts[2] = {{one, 3}, {one, 3}};
+    struct msghdr header = {.msg_name = name,
+                            .msg_namelen = 4,
+                            .msg_iov = parts,
+                            .msg_iovlen = 2,
+                            .msg_control = control,
+                            .msg_controllen = 24};
+    struct call writev = make_call(ROW_WRITEV, 1, (uintptr_t)parts, 2, 0);
+    struct call sendmsg = make_call(ROW_SENDMSG, 5, (uintptr_t)&header, 0, 6);
+    struct call execve = make_call(ROW_EXECVE, (uintptr_t) "/bin/ls", (uintptr_t)argv, 0, 0);
+
+    pass(&writev);
+    tell(&writev, true);
+    assert_bytes(P_WRITEV_data, "oneone", 6);
+    pass(&sendmsg);
+    memset(&header, 0, sizeof(header));
+    tell(&sendmsg, true);
+    assert_bytes(P_SENDMSG_data, "oneone", 6);
+    assert_bytes(P_SENDMSG_addr, name, 4);
+    assert_bytes(P_SENDMSG_control, control, 24);
+    pass(&execve);
+    tell(&execve, false);
+    assert_bytes(P_EXECVE_path, "/bin/ls", 7);
+    assert_bytes(P_EXECVE_argv, "ls\0-l", 6);
+    assert_status(P_EXECVE_envp, SYSFOLD_NULL);
+}
+
+Test(collect, what_the_kernel_writes_is_not_told)
+{
+    char data[16] = "old";
+    uint64_t fds[2] = {1}, timeout[2] = {1, 2}, mask = 4;
+    int64_t offset = 5;
+    uint32_t capabilities[2] = {_LINUX_CAPABILITY_VERSION_3, 9};
+    struct call read = make_call(ROW_READ, 3, (uintptr_t)data, 16, 3);
+    struct call ppoll = make_call(ROW_PPOLL, (uintptr_t)fds, 1, (uintptr_t)timeout, 1);
+    struct call sendfile = make_call(ROW_SENDFILE, 3, 4, (uintptr_t)&offset, 1);
+    struct call capget = make_call(ROW_CAPGET, (uintptr_t)capabilities, 0, 0, 0);
+
+    pass(&read);
+    tell(&read, true);
+    assert_status(P_READ_data, SYSFOLD_ABSENT);
+    cr_assert_not(row_passes_memory(read.row));
+    ppoll.args[3] = (uintptr_t)&mask;
+    pass(&ppoll);
+    tell(&ppoll, true);
+    assert_status(P_PPOLL_timeout, SYSFOLD_ABSENT);
+    assert_status(P_PPOLL_fds, SYSFOLD_ABSENT);
+    cr_assert_eq(param(P_PPOLL_sigmask).u, 4);
+    pass(&sendfile);
+    tell(&sendfile, true);
+    assert_status(P_SENDFILE_offset, SYSFOLD_ABSENT);
+    pass(&capget);
+    tell(&capget, true);
+    assert_status(P_CAPGET_header, SYSFOLD_PRESENT);
+    capabilities[0] = 1; /* the kernel answers with its own version there */
+    pass(&capget);
+    tell(&capget, true);
+    assert_status(P_CAPGET_header, SYSFOLD_ABSENT);
+}
+
+Test(collect, hostile_lengths_are_cut)
+{
+    static char data[70000];
+    struct call write = make_call(ROW_WRITE, 1, (uintptr_t)data, UINT64_MAX, -EFAULT);
+    struct call connect = make_call(ROW_CONNECT, 7, (uintptr_t)data, UINT64_MAX, -EINVAL);
+    struct call groups = make_call(ROW_SETGROUPS, UINT64_MAX, (uintptr_t)data, 0, -EINVAL);
+    struct call clone3 = make_call(ROW_CLONE3, (uintptr_t)data, UINT64_MAX, 0, -E2BIG);
+    struct call bad = make_call(ROW_WRITE, 1, UINT64_MAX - 2, 100, -EFAULT);
+
+    pass(&write);
+    tell(&write, true);
+    cr_assert_eq(param(P_WRITE_data).size, limits.snaplen);
+    cr_assert(param(P_WRITE_data).truncated);
+    pass(&connect);
+    tell(&connect, true);
+    cr_assert_eq(param(P_CONNECT_addr).size, sizeof(struct sockaddr_storage));
+    pass(&groups);
+    tell(&groups, true);
+    cr_assert_eq(param(P_SETGROUPS_groups).size, 4096);
+    pass(&clone3);
+    tell(&clone3, true);
+    cr_assert_eq(param(P_CLONE3_args).size, 4096);
+    pass(&bad);
+    tell(&bad, true);
+    assert_status(P_WRITE_data, SYSFOLD_UNREADABLE);
+}
+
+Test(collect, what_was_kept_is_found)
+{
+    uint64_t how[3] = {O_RDONLY, 0, 8};
+    struct call call = make_call(ROW_OPENAT2, (uint64_t)AT_FDCWD, (uintptr_t) "/a", (uintptr_t)how, 7);
+    size_t size = 1000;
+    bool cut = true;
+    const uint8_t *bytes;
+
+    pass(&call);
+    bytes = kept_find(&kept, P_OPENAT2_path, &size, &cut);
+    cr_assert_not_null(bytes);
+    cr_assert_eq(size, 2);
+    cr_assert_not(cut);
+    cr_assert_eq(memcmp(bytes, "/a", 2), 0);
+    cr_assert_eq(*kept_find(&kept, P_OPENAT2_resolve, &size, &cut), 8);
+    cr_assert_eq(size, 8);
+    size = 1000;
+    cr_assert_null(kept_find(&kept, P_OPENAT2_res, &size, &cut));
+    call.args[1] = 0;
+    pass(&call);
+    cr_assert_null(kept_find(&kept, P_OPENAT2_path, &size, &cut), "NULL was passed");
+    cr_assert_eq(size, 1000, "untouched");
+}
+
+Test(collect, the_memory_is_used_again)
+{
+    struct call call = make_call(ROW_OPENAT, (uint64_t)AT_FDCWD, (uintptr_t) "/a", O_RDONLY, 7);
+    const uint8_t *bytes;
+
+    pass(&call);
+    bytes = kept.bytes;
+    for (int i = 0; i < 1000; i++)
+        pass(&call);
+    cr_assert_eq(kept.bytes, bytes);
+}
+
+/* Every row, with arguments that make sense where they point somewhere. */
+
+static char text[] = "/some/where";
+static char *texts[] = {text, "else", NULL};
+static struct iovec pieces[] = {{text, 5}, {text, 3}, {NULL, 0}};
+static struct msghdr message = {
+    .msg_name = text, .msg_namelen = 6, .msg_iov = pieces, .msg_iovlen = 2, .msg_control = text, .msg_controllen = 4};
+static uint32_t words[1024];
+
+static uint64_t pointer_of(const struct sysfold_param *param)
+{
+    switch (param->source) {
+    case SOURCE_USER_STRING:
+    case SOURCE_USER_STRING_WHEN:
+        return (uintptr_t)text;
+    case SOURCE_USER_IOVEC:
+        return (uintptr_t)pieces;
+    case SOURCE_MSG_NAME:
+    case SOURCE_MSG_DATA:
+    case SOURCE_MSG_CONTROL:
+        return (uintptr_t)&message;
+    case SOURCE_USER_STRING_VECTOR:
+        return (uintptr_t)texts;
+    case SOURCE_USER_BYTES:
+    case SOURCE_USER_ARRAY:
+    case SOURCE_USER_SOCKADDR:
+    case SOURCE_USER_SOCKADDR_OUT:
+    case SOURCE_USER_FIXED:
+        return (uintptr_t)words;
+    default:
+        return 0;
+    }
+}
+
+static struct call sensible_call(unsigned nr)
+{
+    struct call call = make_call(nr, 3, 3, 3, 7);
+
+    for (unsigned i = 0; i < 1024; i++)
+        words[i] = i * 3 + 1;
+    words[0] = _LINUX_CAPABILITY_VERSION_3;
+    call.args[3] = call.args[4] = call.args[5] = 3;
+    for (unsigned index = 0; index < call.row->param_count; index++) {
+        const struct sysfold_param *param = &call.row->params[index];
+
+        if (!pointer_of(param))
+            continue;
+        call.args[param->a] = pointer_of(param);
+        if (param->source == SOURCE_USER_STRING_WHEN)
+            call.args[0] = param->b;
+    }
+    return call;
+}
+
+static bool is_output(const struct sysfold_row *row, const struct sysfold_param *param)
+{
+    return pointer_of(param) && (param->moment == MOMENT_SUCCESS || param_is_updated(row, param));
+}
+
+static void assert_told_alike(const struct call *call)
+{
+    static struct encoder exit_encoder;
+    static struct record at_exit;
+    const uint8_t *bytes;
+    size_t size;
+
+    collect_entry(&knowing, NULL, &limits, call, &kept);
+    collect_exit(&knowing, NULL, &limits, call, &kept, 1, 2, &exit_encoder);
+    bytes = encoder_finish(&exit_encoder, &size);
+    cr_assert_eq(record_read(&at_exit, sysfold_schema_builtin(), bytes, size, false), (int)size);
+    pass(call);
+    tell(call, true);
+    cr_assert_eq(record.flags & SYSFOLD_EVENT_FAILED, at_exit.flags & SYSFOLD_EVENT_FAILED);
+    for (unsigned index = 0; index < call->row->param_count; index++) {
+        const struct sysfold_param *row_param = &call->row->params[index];
+        struct sysfold_value told = param(index), seen;
+
+        cr_assert_eq(record_param(&at_exit, index, &seen), 0);
+        if (is_output(call->row, row_param)) {
+            assert_status(index, SYSFOLD_ABSENT);
+            continue;
+        }
+        cr_assert(told.status == seen.status && told.u == seen.u && told.size == seen.size &&
+                      told.truncated == seen.truncated && (!told.size || !memcmp(told.data, seen.data, told.size)),
+                  "%s: %s", call->row->name, row_param->name);
+        if (pointer_of(row_param))
+            cr_assert_eq(told.status, SYSFOLD_PRESENT, "%s: %s", call->row->name, row_param->name);
+    }
+}
+
+Test(collect, every_row_tells_what_is_passed_as_at_its_exit)
+{
+    unsigned rows = 0, passing = 0;
+
+    for (unsigned nr = 0; nr < ROW_SYSCALL_MAX; nr++) {
+        struct call call;
+        bool passes = false;
+
+        if (!row_builtin(nr))
+            continue;
+        call = sensible_call(nr);
+        assert_told_alike(&call);
+        call.result = -EINVAL;
+        assert_told_alike(&call);
+        for (unsigned index = 0; index < call.row->param_count; index++)
+            passes |= pointer_of(&call.row->params[index]) && !is_output(call.row, &call.row->params[index]);
+        cr_assert_eq(row_passes_memory(call.row), passes, "%s", call.row->name);
+        rows++;
+        passing += passes;
+    }
+    cr_assert_gt(rows, 250);
+    cr_assert_gt(passing, 100);
+}
+
+/* Before the call there is no result, and nothing that is passed can be as long as it. */
+Test(collect, nothing_that_is_passed_is_as_long_as_the_result)
+{
+    for (unsigned nr = 0; nr < ROW_SYSCALL_MAX; nr++) {
+        const struct sysfold_row *row = row_builtin(nr);
+
+        for (unsigned index = 0; row && index < row->param_count; index++) {
+            const struct sysfold_param *param = &row->params[index];
+            bool has_length = param->source == SOURCE_USER_BYTES || param->source == SOURCE_USER_ARRAY ||
+                              param->source == SOURCE_USER_IOVEC || param->source == SOURCE_MSG_DATA;
+
+            if (has_length && !is_output(row, param))
+                cr_assert_not(param->b == LENGTH_RESULT || (param->b >= LENGTH_WITHIN && param->b < LENGTH_WITHIN + 6),
+                              "%s: %s", row->name, param->name);
+        }
+    }
 }
