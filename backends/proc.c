@@ -545,14 +545,13 @@ static socklen_t at_most(socklen_t size)
     return size < SOCKADDR_MAX ? size : SOCKADDR_MAX;
 }
 
-static int socket_pair(int pidfd, int fd, uint8_t ret_pair[257])
+int proc_socket_pair(int socket, uint8_t ret_pair[257])
 {
-    cleanup_close int socket = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
     struct sockaddr_storage local, peer;
     socklen_t local_size = sizeof(local), peer_size = sizeof(peer);
 
     static_assert(sizeof(struct sockaddr_storage) == SOCKADDR_MAX, "SOCKET_PAIR is at most 1 + 2 * 128 bytes");
-    if (socket < 0 || getsockname(socket, (struct sockaddr *)&local, &local_size) < 0)
+    if (getsockname(socket, (struct sockaddr *)&local, &local_size) < 0)
         return -errno;
     if (getpeername(socket, (struct sockaddr *)&peer, &peer_size) < 0)
         peer_size = 0; /* not connected */
@@ -562,6 +561,27 @@ static int socket_pair(int pidfd, int fd, uint8_t ret_pair[257])
     memcpy(ret_pair + 1, &local, local_size);
     memcpy(ret_pair + 1 + local_size, &peer, peer_size);
     return (int)(1 + local_size + peer_size);
+}
+
+static int duplicate(int pidfd, int fd)
+{
+    int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+    return copy < 0 ? -errno : copy;
+}
+
+int proc_fd_duplicate(pid_t pid, int fd)
+{
+    cleanup_close int pidfd = open_pidfd(pid);
+
+    return pidfd < 0 ? pidfd : duplicate(pidfd, fd);
+}
+
+static int socket_pair(int pidfd, int fd, uint8_t ret_pair[257])
+{
+    cleanup_close int socket = duplicate(pidfd, fd);
+
+    return socket < 0 ? socket : proc_socket_pair(socket, ret_pair);
 }
 
 int proc_fd_sockets(pid_t pid, int fd, uint8_t ret_pair[257])

@@ -83,6 +83,11 @@ int proc_exe_file(pid_t pid, struct proc_file *ret_file);
  * Returns their size (at most 1 + 2 * 128), or -ENOTSOCK, -EPERM, -EBADF, -ENOSYS. */
 int proc_fd_sockets(pid_t pid, int fd, uint8_t ret_pair[257]);
 
+/* A descriptor of ours for a file that the process has open: the same open file. -EBADF, -EPERM, -ENOSYS ... */
+int proc_fd_duplicate(pid_t pid, int fd);
+/* A socket of ours as proc_fd_sockets() has it. */
+int proc_socket_pair(int socket, uint8_t ret_pair[257]);
+
 /* As the kernel's new_encode_dev(): 12 bits of major, 20 of minor. */
 uint32_t proc_encode_dev(dev_t dev);
 

@@ -43,11 +43,10 @@ int listener_answer(int listener, uint64_t id, int64_t result)
     return respond(listener, &response);
 }
 
-int listener_answer_fd(int listener, uint64_t id, int fd, bool cloexec)
+int listener_add_fd(int listener, uint64_t id, int fd, bool cloexec)
 {
     struct seccomp_notif_addfd addfd = {
         .id = id,
-        .flags = SECCOMP_ADDFD_FLAG_SEND,
         .srcfd = (uint32_t)fd,
         .newfd_flags = cloexec ? O_CLOEXEC : 0,
     };

@@ -26,9 +26,9 @@ int listener_receive(int listener, struct seccomp_notif *ret_notif);
 int listener_continue(int listener, uint64_t id);
 /* The call is not made, and has this result: a value, or a negative errno. */
 int listener_answer(int listener, uint64_t id, int64_t result);
-/* The call is not made, and its result is a new descriptor of our `fd`'s file: its number (0 and up). The target is
- * answered, unless this fails: then nothing has happened to it, and it waits on (-EMFILE, -ENOENT ...). */
-int listener_answer_fd(int listener, uint64_t id, int fd, bool cloexec);
+/* The target gets a new descriptor of our `fd`'s file: its number (0 and up). It waits on, so that ours can be closed
+ * before it can look: then the number is the answer. -EMFILE, -ENOENT ...: it has got none. */
+int listener_add_fd(int listener, uint64_t id, int fd, bool cloexec);
 /* Is the target still waiting? What was looked up by its id or read from its memory before is its own, then. */
 bool listener_is_valid(int listener, uint64_t id);
 
