@@ -237,7 +237,7 @@ static int explain(struct opener *opener, const struct opening *opening, int err
 {
     size_t size = without_slashes(opening->path, strlen(opening->path));
 
-    if (opening->resolve || (error != -ENOENT && error != -ENOTDIR && error != -EACCES))
+    if (opening->resolve || (error != -ENOENT && error != -ENOTDIR))
         return OPENING_LEFT;
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
         struct parent parent;
