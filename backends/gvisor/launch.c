@@ -23,6 +23,7 @@
 
 #include "backends/command.h"
 #include "backends/gvisor/bundle.h"
+#include "backends/gvisor/probe.h"
 #include "backends/gvisor/warden.h"
 #include "common/cleanup.h"
 #include "common/error.h"
@@ -347,6 +348,20 @@ static int refusal(const char *said)
     return 0;
 }
 
+/* runsc itself says only what the kernel answered. */
+static int tell_complaint(const char *said, struct sysfold_error *error)
+{
+    const char *refusal = gvisor_namespace_refusal();
+
+    if (!said)
+        said = "it ended without a word (see `runsc --network=none do true`)";
+    if (refusal)
+        return error_set(error, -ECHILD,
+                         "gvisor: runsc could not run the sandbox: user namespaces cannot be made here (%s): %.240s",
+                         refusal, said);
+    return error_set(error, -ECHILD, "gvisor: runsc could not run the sandbox: %.380s", said);
+}
+
 /* The log's first error is the cause of those behind it. */
 static int tell_failure(const struct launch *launch, struct sysfold_error *error)
 {
@@ -356,8 +371,7 @@ static int tell_failure(const struct launch *launch, struct sysfold_error *error
     int r = refusal(said);
 
     if (r == 0)
-        r = error_set(error, -ECHILD, "gvisor: runsc could not run the sandbox: %.380s",
-                      said ? said : "it ended without a word (see `runsc --network=none do true`)");
+        r = tell_complaint(said, error);
     else
         command_refused("gvisor", launch->word, r, error);
     json_decref(line);

@@ -39,6 +39,16 @@ static int try_user_namespace(void)
     return 0;
 }
 
+const char *gvisor_namespace_refusal(void)
+{
+    int r = try_user_namespace();
+
+    if (r == 0)
+        return NULL;
+    return r == -ENOSPC ? "user.max_user_namespaces allows no more"
+                        : "a chroot, a container's seccomp profile or kernel.unprivileged_userns_clone forbids them";
+}
+
 /* "runsc version 0.0~20240729.0": the last word of the first line. */
 static int ask_version(char *ret_version, size_t size)
 {
@@ -59,18 +69,19 @@ static int ask_version(char *ret_version, size_t size)
 static void answer_about(struct sysfold_backend_info *info, const char *version)
 {
     char reason[sizeof(info->reason)];
-    int r = geteuid() == 0 ? 0 : try_user_namespace();
+    const char *refusal = gvisor_namespace_refusal();
 
-    if (r == 0) {
+    if (!refusal) {
         (void)snprintf(reason, sizeof(reason), "runsc %s runs sandboxes%s", version,
                        geteuid() == 0 ? "" : ", rootless");
         answer(info, reason, "");
         return;
     }
     (void)snprintf(reason, sizeof(reason),
-                   "sandboxes can connect, but runsc %s cannot run commands: user namespaces are refused: %s", version,
-                   strerror(-r));
-    answer(info, reason, "to run commands, allow unprivileged user namespaces, or run it as root");
+                   "sandboxes can connect, but runsc %s runs no commands: no user namespaces: %s", version, refusal);
+    answer(info, reason,
+           geteuid() == 0 ? "to run commands, do so where `unshare -U true` succeeds"
+                          : "to run commands, do so where `unshare -U true` succeeds, or as root");
 }
 
 void gvisor_probe(struct sysfold_backend_info *info)

@@ -4,13 +4,18 @@
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import unittest
 import xml.etree.ElementTree
 
-from kit import PATIENCE, SYSFOLD, Case, environment, main
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "runsc"))
+
+from kit import PATIENCE, SYSFOLD, Case, environment, main  # noqa: E402
+from usable import why_no_sandbox  # noqa: E402
 
 HELLO = os.path.join(os.environ.get("SCENARIOS", "."), "scenario-hello")
 OTHER = os.path.join(os.environ.get("SCENARIOS", "."), "scenario-file-open")
@@ -85,6 +90,8 @@ class Sandboxes(Compare):
 
     @unittest.skipUnless(RUNSC, "there is no runsc: neither SYSFOLD_RUNSC nor PATH has one")
     def test_the_same_program_on_two_kernels(self):
+        if why := why_no_sandbox(RUNSC):
+            self.skipTest(why)
         os.mkdir(self.path("bin"))
         os.symlink(os.path.realpath(RUNSC), self.path("bin/runsc"))
         env = environment(PATH=self.path("bin") + ":/usr/bin:/bin:/usr/sbin:/sbin")

@@ -6,19 +6,25 @@ SYSFOLD_RUNSC is the runsc to use, else the one in PATH; tests that need a real 
 import configparser
 import json
 import os
+import pathlib
 import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import unittest
 
-import kit
-from kit import PATIENCE, Case, main
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "runsc"))
+
+import kit  # noqa: E402
+from kit import PATIENCE, Case, main  # noqa: E402
+from usable import why_no_sandbox  # noqa: E402
 
 RUNSC = os.environ.get("SYSFOLD_RUNSC") or shutil.which("runsc")
 FILES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "containers", "gvisor")
 ADDRESS = "/run/sysfold/gvisor.sock"
+NO_NAMESPACES = ["unshare", "-Ur", "sh", "-c", 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
 needs_runsc = unittest.skipUnless(RUNSC, "there is no runsc: neither SYSFOLD_RUNSC nor PATH has one")
 
 
@@ -141,11 +147,22 @@ class Real(Case):
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
 
     def need_sandboxes(self):
-        mode = [] if os.geteuid() == 0 else ["--rootless"]
-        done = subprocess.run([RUNSC, "--root", self.path("state"), *mode, "--network=none", "do", "true"], check=False,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
-        if done.returncode != 0:
-            self.skipTest(f"runsc do does not work here: {done.stdout.decode(errors='replace').strip()[-200:]}")
+        if why := why_no_sandbox(RUNSC):
+            self.skipTest(why)
+
+    # There are none in a chroot, nor where the limit is used up, as it is here in a user namespace of its own.
+    def test_no_user_namespaces(self):
+        os.mkdir(self.path("bin"))
+        os.symlink(os.path.realpath(RUNSC), self.path("bin/runsc"))
+        command, about = [kit.SYSFOLD], "chroot"
+        if subprocess.run(NO_NAMESPACES + ["true"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+            command, about = NO_NAMESPACES + command, "user.max_user_namespaces"
+        done = subprocess.run(command + ["backends", "--json"], check=True, stdout=subprocess.PIPE,
+                              env=kit.environment(PATH=self.path("bin") + ":/usr/bin:/bin"))
+        told = next(entry for entry in json.loads(done.stdout) if entry["name"] == "gvisor")
+        self.assertIn("runs no commands", told["reason"])
+        self.assertIn(about, told["reason"])
+        self.assertIn("unshare -U", told["remedy"])
 
     def listen(self):
         """Shakes hands with the first sandbox and keeps its packets, in the list that is returned."""

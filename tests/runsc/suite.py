@@ -7,7 +7,7 @@
 With gvisor the root is a sandbox's, of the runsc that SYSFOLD_RUNSC names, or that other variable, or of the one in PATH.
 With ptrace the same commands run without one, which says that the assertions are about them and not about gVisor. INSIDE is
 the static program.
-Exit status 77, with the reason, where there is no runsc or no busybox.
+Exit status 77, with the reason, where there is no runsc, or none that starts sandboxes, or no busybox.
 """
 
 import json
@@ -20,11 +20,12 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))  # usable.py is beside this one
 INSIDE = pathlib.Path(sys.argv.pop(3)).resolve()
 NAMED_BY = sys.argv.pop(3) if len(sys.argv) > 3 and sys.argv[3].startswith("SYSFOLD_") else "SYSFOLD_RUNSC"
 
 import kit  # noqa: E402, it takes the arguments that are left
+from usable import why_no_sandbox  # noqa: E402
 
 RUNSC = shutil.which(os.environ.get(NAMED_BY) or ("runsc" if NAMED_BY == "SYSFOLD_RUNSC" else ""))
 BUSYBOX = "/bin/busybox"
@@ -204,6 +205,8 @@ class Sandbox(Bare):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
     def test_ordinary_user(self):
+        if why := why_no_sandbox(RUNSC, kit.NOBODY):
+            self.skipTest(why)
         os.chmod(self.root, 0o755)
         os.chown(self.directory, kit.NOBODY, kit.NOBODY)
         said = self.recorded("inside", "tree", status=5, user=kit.NOBODY, group=kit.NOBODY, extra_groups=[])
@@ -216,6 +219,9 @@ def main():
         sys.exit(kit.SKIP)
     if SANDBOXED and not RUNSC:
         print(f"skipped: there is no runsc ({NAMED_BY} names one; tests/runsc/fetch brings Debian's)")
+        sys.exit(kit.SKIP)
+    if SANDBOXED and (why := why_no_sandbox(RUNSC)):
+        print(f"skipped: {why}")
         sys.exit(kit.SKIP)
     kit.main()
 

@@ -33,6 +33,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "runsc"))
+
+from usable import why_no_sandbox  # noqa: E402
+
 SKIP = 77
 TIMEOUT = 60
 TRIES = 3  # of a run in which something was lost
@@ -470,6 +474,8 @@ def why_unusable(suite):
     """Why none of the backends in question can be used here, or the one that is compared with; None: some can."""
     if suite.foreign and not suite.has_runsc:
         return "runsc is not in PATH, and $SYSFOLD_RUNSC does not say where it is"
+    if suite.foreign and (why := why_no_sandbox(suite.work / "bin/runsc", suite.user.get("user"))):
+        return why
     known = known_backends(suite)
     reasons = {name: "this build is without it" if name not in known else known[name]["reason"]
                for name in suite.backends() if name not in WITNESSES and

@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +74,31 @@ static void finish(void)
     cr_expect_eq(nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* 0, or what the kernel says against a user namespace, without which runsc starts nothing: a chroot has none. */
+static int try_namespace(void)
+{
+    int status;
+    pid_t pid = fork();
+
+    cr_assert_geq(pid, 0);
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWUSER) < 0 ? errno : 0);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+static void prepare_sandboxes(void)
+{
+    int refusal = try_namespace();
+
+    if (refusal)
+        cr_skip_test("runsc starts no sandboxes here: there are no user namespaces: %s", strerror(refusal));
+    prepare();
+}
+
+/* Of what needs no sandbox, and of what does. */
 #define LAUNCH_TEST(name) Test(gvisor_launch, name, .init = prepare, .fini = finish)
+#define SANDBOX_TEST(name) Test(gvisor_launch, name, .init = prepare_sandboxes, .fini = finish)
 
 static struct launch_options options_of(char *const *argv)
 {
@@ -184,7 +209,7 @@ static void expect_death(const char *script, int signal_)
     cr_expect(WIFSIGNALED(run.status) && WTERMSIG(run.status) == signal_, "%s: %#x", script, (unsigned)run.status);
 }
 
-LAUNCH_TEST(exit_statuses)
+SANDBOX_TEST(exit_statuses)
 {
     expect_exit("true", 0);
     expect_exit("exit 128", 128);
@@ -192,14 +217,14 @@ LAUNCH_TEST(exit_statuses)
     expect_exit("exit 255", 255);
 }
 
-LAUNCH_TEST(deaths_by_signals)
+SANDBOX_TEST(deaths_by_signals)
 {
     expect_death("kill -KILL $$", SIGKILL);
     expect_death("kill -TERM $$", SIGTERM);
     expect_death("kill -ABRT $$", SIGABRT);
 }
 
-LAUNCH_TEST(standard_streams)
+SANDBOX_TEST(standard_streams)
 {
     char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"cat; echo complaint >&2", NULL};
     struct launch_options options = options_of(argv);
@@ -210,7 +235,7 @@ LAUNCH_TEST(standard_streams)
 }
 
 /* Files with an offset: the command goes on where others stopped, and others where it did. */
-LAUNCH_TEST(files_as_streams)
+SANDBOX_TEST(files_as_streams)
 {
     char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"cat; echo of the command", NULL};
     struct launch_options options = options_of(argv);
@@ -243,7 +268,7 @@ LAUNCH_TEST(files_as_streams)
     launch_destroy(launch);
 }
 
-LAUNCH_TEST(words_directory_and_environment)
+SANDBOX_TEST(words_directory_and_environment)
 {
     char *const argv[] = {(char *)"sh",
                           (char *)"-c",
@@ -300,7 +325,7 @@ LAUNCH_TEST(commands_that_do_not_run)
     expect_refusal("true", "\xff", -EILSEQ);
 }
 
-LAUNCH_TEST(a_command_that_only_its_execution_shows_to_be_none)
+SANDBOX_TEST(a_command_that_only_its_execution_shows_to_be_none)
 {
     char *const argv[] = {(char *)"./damaged", NULL};
     struct launch_options options = options_of(argv);
@@ -310,7 +335,7 @@ LAUNCH_TEST(a_command_that_only_its_execution_shows_to_be_none)
     cr_expect_str_eq(run.out, "");
 }
 
-LAUNCH_TEST(scripts_by_relative_paths)
+SANDBOX_TEST(scripts_by_relative_paths)
 {
     char *const by_path[] = {(char *)"./script", NULL};
     char *const by_name[] = {(char *)"script", NULL};
@@ -343,7 +368,7 @@ static void write_everywhere(void)
     cr_expect_eq(access("../bound/file", F_OK), 0);
 }
 
-LAUNCH_TEST(only_binds_are_written_to)
+SANDBOX_TEST(only_binds_are_written_to)
 {
     write_everywhere();
 }
@@ -358,7 +383,7 @@ static void start_waiting(const char *script)
     cr_assert_str_eq(run.out, "ready\n");
 }
 
-LAUNCH_TEST(signals_reach_the_command)
+SANDBOX_TEST(signals_reach_the_command)
 {
     start_waiting("trap 'exit 3' USR1; echo ready; while :; do sleep 0.05; done");
     cr_expect_eq(launch_wait(run.launch, 0, &run.status, &error), 0);
@@ -367,7 +392,7 @@ LAUNCH_TEST(signals_reach_the_command)
     cr_expect(WIFEXITED(run.status) && WEXITSTATUS(run.status) == 3, "%#x", (unsigned)run.status);
 }
 
-LAUNCH_TEST(a_signal_that_comes_early_is_kept)
+SANDBOX_TEST(a_signal_that_comes_early_is_kept)
 {
     char *const argv[] = {(char *)"sleep", (char *)"100", NULL};
     struct launch_options options = options_of(argv);
@@ -410,7 +435,7 @@ static void expect_no_trace(void)
     cr_expect_null(memmem(mounts, (size_t)size, directory, strlen(directory)));
 }
 
-LAUNCH_TEST(destroyed_while_it_runs)
+SANDBOX_TEST(destroyed_while_it_runs)
 {
     start_waiting("echo ready; sleep 100");
     cr_expect_geq(count_processes(), 3, "runsc, its sandbox and its gofer");
@@ -418,7 +443,7 @@ LAUNCH_TEST(destroyed_while_it_runs)
     expect_no_trace();
 }
 
-LAUNCH_TEST(destroyed_while_it_starts)
+SANDBOX_TEST(destroyed_while_it_starts)
 {
     char *const argv[] = {(char *)"sleep", (char *)"100", NULL};
     struct launch_options options = options_of(argv);
@@ -445,7 +470,7 @@ LAUNCH_TEST(never_started)
 static void prepare_ordinary(void)
 {
     become_ordinary();
-    prepare();
+    prepare_sandboxes();
 }
 
 #define ORDINARY_TEST(name) Test(gvisor_launch, name, .init = prepare_ordinary, .fini = finish)
@@ -484,7 +509,7 @@ static void make_root(void)
                  0);
 }
 
-LAUNCH_TEST(a_root_of_its_own)
+SANDBOX_TEST(a_root_of_its_own)
 {
     char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"pwd; echo >/new; ls /", NULL};
     char *const elsewhere[] = {(char *)"/bin/elsewhere", NULL};
@@ -508,7 +533,7 @@ LAUNCH_TEST(a_root_of_its_own)
     cr_expect_neq(strstr(error.message, bound), NULL, "%s", error.message);
 }
 
-LAUNCH_TEST(a_session_that_is_none)
+SANDBOX_TEST(a_session_that_is_none)
 {
     char *const argv[] = {(char *)"true", NULL};
     struct launch_options options = options_of(argv);
@@ -517,6 +542,71 @@ LAUNCH_TEST(a_session_that_is_none)
     options.session = "session";
     cr_expect_eq(run_with(&run, &options, ""), -ECHILD);
     cr_expect_neq(strstr(error.message, "trace_session"), NULL, "%s", error.message);
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* Root of a user namespace that lets no other be made. */
+static bool forbid_namespaces(void)
+{
+    char users[64], groups[64];
+
+    (void)snprintf(users, sizeof(users), "0 %u 1", (unsigned)geteuid());
+    (void)snprintf(groups, sizeof(groups), "0 %u 1", (unsigned)getegid());
+    return unshare(CLONE_NEWUSER) == 0 && write_file("/proc/self/setgroups", "deny") &&
+           write_file("/proc/self/uid_map", users) && write_file("/proc/self/gid_map", groups) &&
+           write_file("/proc/sys/user/max_user_namespaces", "0");
+}
+
+/* In a process of its own, since one with threads keeps its user namespace. Returns what launch_wait() did. */
+static int fail_to_launch(bool forbid)
+{
+    char *const argv[] = {(char *)"true", NULL};
+    struct launch_options options = options_of(argv);
+    struct launch *launch = NULL;
+    int status;
+    int r;
+
+    if (forbid && !forbid_namespaces())
+        return -errno;
+    r = launch_create(&options, &launch, &error);
+    if (r == 0)
+        r = launch_start(launch, &error);
+    if (r == 0)
+        r = launch_wait(launch, PATIENCE, &status, &error);
+    launch_destroy(launch);
+    return r;
+}
+
+/* As in a chroot: where none can be made already, that is what is told. */
+LAUNCH_TEST(without_user_namespaces)
+{
+    bool can = try_namespace() == 0;
+    char said[sizeof(error.message) + 1] = "";
+    int status, fds[2];
+    pid_t pid;
+
+    cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+    pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        int r = fail_to_launch(can);
+
+        (void)!write(fds[1], error.message, strlen(error.message));
+        _exit(-r);
+    }
+    close(fds[1]);
+    cr_assert_geq(read(fds[0], said, sizeof(said) - 1), 0);
+    close(fds[0]);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == ECHILD, "%#x: %s", (unsigned)status, said);
+    cr_expect_neq(strstr(said, "user namespaces cannot be made here"), NULL, "%s", said);
+    cr_expect_neq(strstr(said, can ? "user.max_user_namespaces allows" : "chroot"), NULL, "%s", said);
 }
 
 LAUNCH_TEST(no_runsc)
