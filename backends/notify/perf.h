@@ -5,10 +5,14 @@
 /*
  * Results of system calls, and births and ends of threads, from the kernel's
  * tracepoints raw_syscalls:sys_exit (and sys_enter, for durations), by
- * perf_event_open(): without privilege for one's own processes where
- * kernel.perf_event_paranoid is at most 2. Nobody is stopped for it. The
- * arguments are the registers at the call's exit, which the kernel leaves as
- * they were.
+ * perf_event_open(). Nobody is stopped for it. The arguments are the registers
+ * at the call's exit, which the kernel leaves as they were.
+ *
+ * It takes CAP_PERFMON, or kernel.perf_event_paranoid at 1 or less. At 2, the
+ * kernel's default, everybody may open them with exclude_kernel, and gets no
+ * record: they fire with the kernel's registers. (Those of single calls,
+ * syscalls:sys_exit_X, fire with the user's: but an event for each call and cpu
+ * makes each fork dearer by 0.1 ms for each call.)
  *
  *   cpu 0: sys_exit, sys_enter, births, ends, execs ──► ring ┐
  *   cpu 1:            "                             ──► ring ┴─► perf_next(), by time
@@ -49,12 +53,13 @@ struct perf_call {
     int64_t nr;
     int64_t result; /* of an exit */
     uint64_t args[6];
-    bool is_64; /* the thread runs 64-bit code: the call is i386's if not, or if made by int $0x80 (which nobody can see here) */
+    bool
+        is_64; /* the thread runs 64-bit code: the call is i386's if not, or if made by int $0x80 (which nobody can see here) */
 };
 
 struct perf_record {
     enum perf_kind kind;
-    uint64_t time; /* ns since the epoch; the same clock for all records */
+    uint64_t time;  /* ns since the epoch; the same clock for all records */
     pid_t pid, tid; /* in the pid namespace of who made the struct perf */
     union {
         struct perf_call call;
@@ -66,14 +71,16 @@ struct perf_record {
     };
 };
 
-/* Can this user see such records of his own processes? 0, or why not: -EACCES (kernel.perf_event_paranoid), -ENOENT (no
- * such tracepoints), -ENOSYS ...; finds the tracepoints' numbers, without tracefs if need be, and remembers them. */
+/* Can this user see such records of his own processes? 0, or why not: -EACCES (kernel.perf_event_paranoid above 1, and no
+ * CAP_PERFMON), -EPERM (seccomp), -ENOENT (no such tracepoints), -ENOSYS ...; finds the tracepoints' numbers, without
+ * tracefs if need be, and remembers them. */
 int perf_probe(struct sysfold_error *error);
 
+/* The thread that makes it must live as long as it: perf_fd() is always readable from its end on. */
 int perf_create(const struct perf_plan *plan, struct perf **ret_perf, struct sysfold_error *error);
 /* From now on this thread, and whatever it creates, is recorded. -ESRCH, -EACCES ... */
 int perf_add(struct perf *perf, pid_t tid, struct sysfold_error *error);
-/* For poll(): readable when some ring has filled to a part, or perf_hurry()'s time is up. */
+/* For poll(): readable once when some ring has filled to a part (a quarter): then read all. */
 int perf_fd(const struct perf *perf);
 /* Fixes the moment up to which perf_next() tells. Costs a look at each ring's head. */
 void perf_look(struct perf *perf);
