@@ -4,11 +4,15 @@
 #include "command.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -93,4 +97,17 @@ void command_reset_handlers(void)
         action = (struct sigaction){.sa_handler = SIG_DFL};
         sigaction(signal_, &action, NULL);
     }
+}
+
+void command_set_step(_Atomic uint32_t *step, uint32_t value)
+{
+    *step = value;
+    syscall(SYS_futex, step, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void command_await_step(_Atomic uint32_t *step, uint32_t value)
+{
+    static const struct timespec moment = {.tv_nsec = 50000000};
+
+    syscall(SYS_futex, step, FUTEX_WAIT, value, &moment, NULL, 0);
 }

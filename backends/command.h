@@ -4,6 +4,9 @@
 
 /* What every backend that launches a command does alike. Messages begin with the backend's name. */
 
+#include <stdatomic.h>
+#include <stdint.h>
+
 #include <sysfold/error.h>
 
 /* The file that execvp() would run, to be freed. -ENOENT, -EACCES, -ENOMEM with a message. */
@@ -11,6 +14,14 @@ int command_find(const char *backend, const char *name, char **ret_path, struct 
 
 /* Says why the command does not run; returns `code`, a negative errno. */
 int command_refused(const char *backend, const char *name, int code, struct sysfold_error *error);
+
+/* How far the command's process is. */
+enum launch_step { LAUNCH_FORKED, LAUNCH_WAITING, LAUNCH_GO };
+
+/* The command's process and who launches it take turns, by a word in memory that both share: says what step it is, and
+ * sleeps while it is that one, or for a moment. */
+void command_set_step(_Atomic uint32_t *step, uint32_t value);
+void command_await_step(_Atomic uint32_t *step, uint32_t value);
 
 /* For the command's process, before it unblocks signals: the caller's handlers have no business there. */
 void command_reset_handlers(void);

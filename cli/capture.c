@@ -161,8 +161,8 @@ static bool take_absolute(const struct command *command, const char *what, const
     return true;
 }
 
-/* What only the gvisor backend has. */
-static bool take_gvisor_option(const struct command *command, struct capture_arguments *arguments, int option)
+/* What only backends with sandboxes have. */
+static bool take_sandbox_option(const struct command *command, struct capture_arguments *arguments, int option)
 {
     struct sysfold_live_options *live = &arguments->live;
     bool taken = true;
@@ -195,7 +195,7 @@ static bool take_gvisor_option(const struct command *command, struct capture_arg
 bool capture_take_option(const struct command *command, struct capture_arguments *arguments, int option)
 {
     if (option >= CAPTURE_SOCKET && option <= CAPTURE_RUNSC_ROOT)
-        return take_gvisor_option(command, arguments, option);
+        return take_sandbox_option(command, arguments, option);
     switch (option) {
     case 'b':
         return take_backend(command, arguments, optarg);
@@ -230,13 +230,22 @@ bool capture_take_option(const struct command *command, struct capture_arguments
         return take_group(command, arguments, option);
     case 265:
         return join(command, "--sample", &arguments->sample, optarg);
+    case 280:
+        arguments->live.results = optarg;
+        return true;
     default:
         return false;
     }
 }
 
-/* An option of the gvisor backend chooses it; that backend listens where it is given no other target. */
-static bool settle_gvisor(const struct command *command, struct sysfold_live_options *live)
+static bool is_named(const struct sysfold_live_options *live, const char *backend)
+{
+    return live->backend && !strcmp(live->backend, backend);
+}
+
+/* An option that one backend alone has chooses it, and what gvisor and notify share chooses gvisor; both listen where
+ * they are given no other target. */
+static bool settle_backend(const struct command *command, struct sysfold_live_options *live)
 {
     bool targeted = live->argv || live->pid_count || live->system_wide || live->cgroup_count || live->container_count;
     const struct {
@@ -244,31 +253,37 @@ static bool settle_gvisor(const struct command *command, struct sysfold_live_opt
         bool given;
         bool fitting; /* to the target */
         const char *use;
+        const char *backend, *other;
     } options[] = {
-        {"--socket", live->socket_path, true, ""},
-        {"--socket-mode", live->socket_mode, live->socket_path || !targeted, "the socket that sandboxes connect to"},
-        {"--socket-owner", live->socket_owner, live->socket_path || !targeted, "the socket that sandboxes connect to"},
-        {"--rootfs", live->rootfs, live->argv, "a command to run"},
-        {"--bind", live->bind_count, live->argv, "a command to run"},
-        {"--runsc", live->runsc, true, ""},
+        {"--results", live->results, true, "", "notify", "notify"},
+        {"--socket", live->socket_path, true, "", "gvisor", "notify"},
+        {"--socket-mode", live->socket_mode, live->socket_path || !targeted, "the socket that sandboxes connect to",
+         "gvisor", "notify"},
+        {"--socket-owner", live->socket_owner, live->socket_path || !targeted, "the socket that sandboxes connect to",
+         "gvisor", "notify"},
+        {"--rootfs", live->rootfs, live->argv, "a command to run", "gvisor", "gvisor"},
+        {"--bind", live->bind_count, live->argv, "a command to run", "gvisor", "gvisor"},
+        {"--runsc", live->runsc, true, "", "gvisor", "gvisor"},
         {"--runsc-root", live->runsc_root, live->container_count || live->system_wide,
-         "containers that run (--container, --system-wide)"},
+         "containers that run (--container, --system-wide)", "gvisor", "gvisor"},
     };
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (!options[i].given)
             continue;
-        if (live->backend && strcmp(live->backend, "gvisor") != 0) {
-            misused(command, "%s is for the gvisor backend, not for %s", options[i].name, live->backend);
+        if (live->backend && !is_named(live, options[i].backend) && !is_named(live, options[i].other)) {
+            misused(command, "%s is for the %s backend, not for %s", options[i].name, options[i].backend,
+                    live->backend);
             return false;
         }
         if (!options[i].fitting) {
             misused(command, "%s is for %s", options[i].name, options[i].use);
             return false;
         }
-        live->backend = "gvisor";
+        if (!live->backend)
+            live->backend = options[i].backend;
     }
-    live->listen = live->socket_path || (!targeted && live->backend && !strcmp(live->backend, "gvisor"));
+    live->listen = live->socket_path || (!targeted && (is_named(live, "gvisor") || is_named(live, "notify")));
     return true;
 }
 
@@ -309,7 +324,7 @@ bool capture_take_target(const struct command *command, struct capture_arguments
     live->sample = arguments->sample;
     if (optind < argc)
         live->argv = argv + optind;
-    if (!settle_gvisor(command, live) || !check_target(command, live))
+    if (!settle_backend(command, live) || !check_target(command, live))
         return false;
     if (arguments->follow && live->no_follow) {
         misused(command, "--follow and --no-follow exclude each other");

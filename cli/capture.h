@@ -41,12 +41,14 @@ struct capture_arguments {
     {"container", required_argument, NULL, 264}, \
     {"sample", required_argument, NULL, 265}, \
     {"socket", required_argument, NULL, CAPTURE_SOCKET}, \
+    {"listen", required_argument, NULL, CAPTURE_SOCKET}, \
     {"socket-mode", required_argument, NULL, 267}, \
     {"socket-owner", required_argument, NULL, 268}, \
     {"rootfs", required_argument, NULL, 269}, \
     {"bind", required_argument, NULL, 270}, \
     {"runsc", required_argument, NULL, CAPTURE_RUNSC}, \
-    {"runsc-root", required_argument, NULL, CAPTURE_RUNSC_ROOT}
+    {"runsc-root", required_argument, NULL, CAPTURE_RUNSC_ROOT}, \
+    {"results", required_argument, NULL, 280}
 /* clang-format on */
 
 #define CAPTURE_HELP                                                                                                   \
@@ -68,12 +70,15 @@ struct capture_arguments {
     "      --no-filter      ptrace: stop at every call, without a seccomp filter\n"                                    \
     "      --no-pin         ptrace: never hold a busy thread on the tracer's cpu\n"                                    \
     "      --buffer=BYTES   room between the target and sysfold (8388608; ebpf: for each cpu)\n"                       \
-    "      --socket=PATH    gvisor: the sandboxes that connect to this socket (without a target:\n"                    \
-    "                       sysfold/gvisor.sock below /run, or your $XDG_RUNTIME_DIR)\n"                               \
+    "      --results=WAY    notify: where results come from: emulate (calls that sysfold makes\n"                      \
+    "                       for the target), perf (the kernel's tracepoints), none; auto: both\n"                      \
+    "      --socket=PATH, --listen=PATH\n"                                                                             \
+    "                       gvisor, notify: whoever connects to this socket (without a target:\n"                      \
+    "                       sysfold/gvisor.sock, notify.sock below /run or $XDG_RUNTIME_DIR)\n"                        \
     "      --socket-mode=MODE\n"                                                                                       \
-    "                       gvisor: the socket's mode, octal (0600)\n"                                                 \
+    "                       gvisor, notify: the socket's mode, octal (0600)\n"                                         \
     "      --socket-owner=USER[:GROUP]\n"                                                                              \
-    "                       gvisor: whom the socket belongs to (you)\n"                                                \
+    "                       gvisor, notify: whom the socket belongs to (you)\n"                                        \
     "      --rootfs=DIR     gvisor: the command's root directory, not written to (/)\n"                                \
     "      --bind=DIR       gvisor: a directory that the command may write to (repeatable)\n"                          \
     "      --runsc=PATH     gvisor: the runsc to use, instead of PATH's\n"                                             \

@@ -14,7 +14,7 @@
  * then on it answers CONTINUE. Nobody is left hanging by R's end, nor by S's.
  *
  *   lifeline    a pipe: R alone has the end that is written to; G and every S see by
- *               it that R wants no more ("s" was written) or is gone (end of file)
+ *               it that R wants no more ("s" was written, which nobody reads) or is gone (end of file)
  *   watch       a socket pair of G and S, for each S: S sends a listener that it got
  *               itself; its end tells G that S is gone
  *   control     a socket pair of R and the others: struct sysfold_error reports and GO
@@ -29,13 +29,11 @@
 #include <sys/types.h>
 
 #include "backends/backend.h"
+#include "backends/command.h"
 #include "backends/queue.h"
 
 /* What R says when the command may run. */
 #define GO 'g'
-
-/* How far C is: S and C take turns. */
-enum launch_step { LAUNCH_FORKED, LAUNCH_WAITING, LAUNCH_GO };
 
 /* Where results come from: --results. */
 enum results {
@@ -45,11 +43,14 @@ enum results {
 
 /* Of one S, C and R: mapped by all of them. */
 struct shared {
-    _Atomic uint32_t launch_step; /* enum launch_step, also the futex both sleep on */
+    _Atomic uint32_t launch_step; /* enum launch_step */
     _Atomic int exec_error;       /* why C could not become the command: an errno */
     _Atomic bool exec_in_filter;  /* it was the filter that could not be loaded */
     _Atomic int listener;         /* C's descriptor of it; -1: there is none yet */
     _Atomic bool ended;           /* S has told everything and leaves */
+    _Atomic bool crashed;         /* G: S is gone, and had not; the queue has its end, too */
+    _Atomic uint64_t
+        last_id; /* S: of the notification that it received last, as soon as it has; G finds those that it left by it */
     _Atomic bool has_status;
     _Atomic int status; /* the command's, raw */
     _Atomic pid_t supervisor;
@@ -63,8 +64,8 @@ struct session {
     const struct capture_options *options;
     struct shared *shared;
     struct queue *queue;
-    unsigned results; /* enum results */
-    bool wants_perf;  /* --results perf: without it there is nothing to record with */
+    unsigned results;  /* enum results */
+    unsigned required; /* those of them without which there is to be no capture */
     int lifeline;     /* the end that is read */
     int control;      /* S's or G's end */
     int watch;        /* S's end */

@@ -2,31 +2,14 @@
 /* Launching: the child's side until it becomes the command. */
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backends/command.h"
 #include "backends/filter.h"
 #include "backends/ptrace/session.h"
 #include "common/error.h"
-
-static void futex_wait(_Atomic uint32_t *word, uint32_t value)
-{
-    static const struct timespec while_ = {.tv_nsec = 50000000};
-
-    syscall(SYS_futex, word, FUTEX_WAIT, value, &while_, NULL, 0);
-}
-
-static void set_step(struct shared *shared, uint32_t step)
-{
-    shared->launch_step = step;
-    syscall(SYS_futex, &shared->launch_step, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
 
 _Noreturn void command_run(const struct session *session, pid_t tracer)
 {
@@ -35,9 +18,9 @@ _Noreturn void command_run(const struct session *session, pid_t tracer)
     int r = 0;
 
     close(session->tracer_socket);
-    set_step(shared, LAUNCH_WAITING);
+    command_set_step(&shared->launch_step, LAUNCH_WAITING);
     while (shared->launch_step != LAUNCH_GO) {
-        futex_wait(&shared->launch_step, LAUNCH_WAITING);
+        command_await_step(&shared->launch_step, LAUNCH_WAITING);
         if (getppid() != tracer)
             _exit(127);
     }
@@ -60,7 +43,7 @@ void command_wait_ready(struct shared *shared, pid_t command)
     while (shared->launch_step == LAUNCH_FORKED) {
         siginfo_t info = {0};
 
-        futex_wait(&shared->launch_step, LAUNCH_FORKED);
+        command_await_step(&shared->launch_step, LAUNCH_FORKED);
         if (waitid(P_PID, (id_t)command, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
             return; /* killed already: the event loop will see it */
     }
@@ -68,7 +51,7 @@ void command_wait_ready(struct shared *shared, pid_t command)
 
 void command_release(struct shared *shared)
 {
-    set_step(shared, LAUNCH_GO);
+    command_set_step(&shared->launch_step, LAUNCH_GO);
 }
 
 int command_error(const struct session *session, struct sysfold_error *error)

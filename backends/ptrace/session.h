@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "backends/backend.h"
+#include "backends/command.h"
 #include "backends/queue.h"
 
 /* SECCOMP_RET_DATA of our filter's RET_TRACE: tells it from a filter of the target's own. */
@@ -27,11 +28,8 @@
 /* What the recorder says when the target may run. */
 #define GO 'g'
 
-/* How far C is: T and C take turns. */
-enum launch_step { LAUNCH_FORKED, LAUNCH_WAITING, LAUNCH_GO };
-
 struct shared {
-    _Atomic uint32_t launch_step; /* enum launch_step, also the futex both sleep on */
+    _Atomic uint32_t launch_step; /* enum launch_step */
     _Atomic int exec_error;       /* why C could not become the command: an errno */
     _Atomic bool exec_in_filter;  /* it was the filter that could not be loaded */
     _Atomic bool stop;            /* the consumer wants no more */

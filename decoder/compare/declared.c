@@ -23,6 +23,10 @@ static const struct sysfold_declared of_gvisor[] = {
 #include "backends/gvisor/declared.def"
     NONE,
 };
+static const struct sysfold_declared of_notify[] = {
+#include "backends/notify/declared.def"
+    NONE,
+};
 static const struct sysfold_declared of_truth[] = {
 #include "decoder/witness/truth.def"
     NONE,
@@ -40,6 +44,7 @@ static const struct {
     {"ptrace", of_ptrace, sizeof(of_ptrace) / sizeof(of_ptrace[0]) - 1},
     {"ebpf", of_ebpf, sizeof(of_ebpf) / sizeof(of_ebpf[0]) - 1},
     {"gvisor", of_gvisor, sizeof(of_gvisor) / sizeof(of_gvisor[0]) - 1},
+    {"notify", of_notify, sizeof(of_notify) / sizeof(of_notify[0]) - 1},
     {"truth", of_truth, sizeof(of_truth) / sizeof(of_truth[0]) - 1},
     {"strace", of_strace, sizeof(of_strace) / sizeof(of_strace[0]) - 1},
 };

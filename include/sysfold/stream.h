@@ -56,9 +56,10 @@ struct sysfold_live_options {
      * of all; where two items name a call the later one counts. NULL: each call. What is left out is not lost. */
     const char *sample;
     bool program_stats;          /* ebpf: have the kernel measure its programs, sysfold_stream_program() */
-    /* gvisor. Instead of argv, pids or system_wide: whichever sandboxes connect to a socket, each a source of its own. */
+    /* gvisor, notify. Instead of argv, pids or system_wide: whichever sandboxes, or containers' runtimes, connect to a
+     * socket, each a source of its own. */
     bool listen;
-    const char *socket_path;     /* NULL: sysfold/gvisor.sock in $XDG_RUNTIME_DIR, for root in /run */
+    const char *socket_path;     /* NULL: sysfold/gvisor.sock (notify.sock) in $XDG_RUNTIME_DIR, for root in /run */
     const char *socket_owner;    /* "user", "user:group" or ":group", by name or number; NULL: ours */
     uint32_t socket_mode;        /* 0: 0600 */
     const char *rootfs;          /* with argv: the sandbox's root directory, not written to; NULL: the machine's own */
@@ -66,6 +67,9 @@ struct sysfold_live_options {
     size_t bind_count;
     const char *runsc;           /* the program; NULL: "runsc", wherever PATH has it */
     const char *runsc_root;      /* with containers or system_wide: runsc's state (its --root); NULL: its default */
+    /* notify: where results come from. "emulate": opens and connects that sysfold performs itself where nobody can tell
+     * the difference; "perf": the kernel's tracepoints; "none"; "auto" (NULL): both, as far as there are. */
+    const char *results;
 };
 
 struct sysfold_file_options {

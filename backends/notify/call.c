@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * System calls: from a notification, or from the tracepoints alone, to a record.
+ *
+ *   notified ──► performed ────────────────► told
+ *       └──────► let go ──► exit record ───► told       (without the tracepoints: told at once, its result absent)
+ *   entry record ─────────► exit record ───► told
+ */
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "backends/memory.h"
+#include "backends/notify/listener.h"
+#include "backends/notify/plan.h"
+#include "backends/notify/supervisor.h"
+
+static size_t target_read(void *target, void *to, uint64_t address, size_t size)
+{
+    return memory_read(((const struct thread *)target)->tid, to, address, size);
+}
+
+static size_t target_read_string(void *target, char *to, uint64_t address, size_t size)
+{
+    return memory_read_string(((const struct thread *)target)->tid, to, address, size);
+}
+
+static const struct collect_ops target_ops = {.read = target_read, .read_string = target_read_string};
+
+static int performed_file(void *target, int fd, char *path, size_t room, size_t *ret_size, uint32_t *ret_dev,
+                          uint64_t *ret_ino)
+{
+    const struct performance *performance = target;
+
+    (void)fd;
+    if (!performance->has_file)
+        return -EBADF;
+    *ret_size = performance->path_size < room ? performance->path_size : room;
+    memcpy(path, performance->path, *ret_size);
+    *ret_dev = performance->dev;
+    *ret_ino = performance->ino;
+    return 0;
+}
+
+static int performed_sockets(void *target, int fd, uint8_t ret_pair[257])
+{
+    const struct performance *performance = target;
+
+    (void)fd;
+    if (performance->sockets_size > 0)
+        memcpy(ret_pair, performance->sockets, (size_t)performance->sockets_size);
+    return performance->sockets_size;
+}
+
+static const struct collect_ops performed_ops = {.file = performed_file, .sockets = performed_sockets};
+/* Nothing of a call that the target made itself: who looks later may see what came after. */
+static const struct collect_ops no_ops = {0};
+
+static bool is_told(const struct supervisor *supervisor, const struct thread *thread)
+{
+    return thread->is_chosen && is_recorded(supervisor, thread->process);
+}
+
+static void tell(struct supervisor *supervisor, struct thread *thread, const struct collect_ops *ops, void *target,
+                 bool has_result, uint64_t time)
+{
+    collect_told(ops, target, &thread->call, has_result, &thread->kept, (uint32_t)thread->tid, time,
+                 &supervisor->encoder);
+    if (supervisor->timed && has_result && thread->entered)
+        encoder_duration(&supervisor->encoder, time > thread->entered ? time - thread->entered : 0);
+    supervisor_emit(supervisor);
+}
+
+bool call_is_exec(const struct thread *thread)
+{
+    const struct sysfold_row *row = thread->call.row;
+
+    return thread->step == CALL_NOTIFIED && (row->number == ROW_EXECVE || row->number == ROW_EXECVEAT);
+}
+
+/* --- what a call says of births and ends --- */
+
+#define I386_CLONE 120
+#define I386_FORK 2
+#define I386_EXIT 1
+#define I386_VFORK 190
+#define I386_EXIT_GROUP 252
+#define X32_BIT 0x40000000U
+
+/* The row of the native call that does the same, for those that make and end threads. */
+static unsigned native_row(const struct call *call)
+{
+    if (call->arch == AUDIT_ARCH_X86_64)
+        return call->nr & X32_BIT ? call->nr & ~X32_BIT : call->row->number;
+    switch (call->nr) {
+    case I386_CLONE:
+        return ROW_CLONE;
+    case I386_FORK:
+        return ROW_FORK;
+    case I386_VFORK:
+        return ROW_VFORK;
+    case I386_EXIT:
+        return ROW_EXIT;
+    case I386_EXIT_GROUP:
+        return ROW_EXIT_GROUP;
+    default:
+        return call->nr == ROW_CLONE3 ? ROW_CLONE3 : ROW_SYSCALL;
+    }
+}
+
+static uint64_t clone3_flags(struct thread *thread)
+{
+    uint64_t fields[5] = {0}; /* of struct clone_args: the first is flags, the last exit_signal */
+
+    (void)target_read(thread, fields, thread->call.args[0], sizeof(fields));
+    return fields[0] | (fields[4] & CSIGNAL);
+}
+
+static void note_lifecycle(struct thread *thread)
+{
+    const struct call *call = &thread->call;
+    struct process *process = thread->process;
+    int status = (int)(call->args[0] & 0xff) << 8;
+
+    switch (native_row(call)) {
+    case ROW_CLONE:
+        thread->birth_flags = call->args[0] & UINT32_MAX;
+        break;
+    case ROW_CLONE3:
+        thread->birth_flags = clone3_flags(thread);
+        break;
+    case ROW_FORK:
+        thread->birth_flags = SIGCHLD;
+        break;
+    case ROW_VFORK:
+        thread->birth_flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+        break;
+    case ROW_EXIT:
+        thread->has_status = true;
+        thread->status = status;
+        break;
+    case ROW_EXIT_GROUP:
+        process->has_group_status = true;
+        process->group_status = status;
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- notifications --- */
+
+static void fill_call(struct call *call, const struct seccomp_data *data)
+{
+    call->arch = data->arch;
+    call->nr = (uint32_t)data->nr;
+    call->row = call_row(call->arch, call->nr);
+    memcpy(call->args, data->args, sizeof(call->args));
+    call->result = 0;
+}
+
+static bool perform_it(struct supervisor *supervisor, struct thread *thread, const struct seccomp_notif *notif)
+{
+    static struct performance performance; /* large; S has one thread */
+
+    if (!supervisor->performer || !is_told(supervisor, thread) || !performs(thread->call.row))
+        return false;
+    if (!perform(supervisor->performer, notif, &thread->call, &thread->kept, &thread->likeness, &performance))
+        return false;
+    thread->step = supervisor->perf ? CALL_PERFORMED : CALL_NONE;
+    thread->call.result = performance.result;
+    tell(supervisor, thread, &performed_ops, &performance, true, supervisor_clock());
+    return true;
+}
+
+static void let_go(struct supervisor *supervisor, struct thread *thread, uint64_t id)
+{
+    thread->step = CALL_NOTIFIED;
+    if (supervisor->performer && changes_likeness(thread->call.row))
+        performer_let_go(supervisor->performer, &thread->call, &thread->likeness);
+    note_lifecycle(thread);
+    /* One that was killed meanwhile ends by a record, or by its pidfd; one that was interrupted comes again. */
+    (void)listener_continue(supervisor->listener, id);
+    if (!supervisor->perf && !call_is_exec(thread) && is_told(supervisor, thread))
+        tell(supervisor, thread, &no_ops, NULL, false, supervisor_clock());
+}
+
+/* Whatever it was in, it is behind it; the exit's record was lost, or there are none. */
+static void call_returned_unseen(struct supervisor *supervisor, struct thread *thread)
+{
+    bool is_untold = thread->step == CALL_NOTIFIED && (supervisor->perf || call_is_exec(thread));
+
+    if (is_untold && is_told(supervisor, thread))
+        tell(supervisor, thread, &no_ops, NULL, false, supervisor_clock());
+    thread->step = CALL_NONE;
+}
+
+void call_finish_exec(struct supervisor *supervisor, struct thread *thread)
+{
+    thread->call.result = 0;
+    if (is_told(supervisor, thread))
+        tell(supervisor, thread, &no_ops, NULL, true, supervisor_clock());
+    thread->step = CALL_NONE;
+}
+
+void call_notified(struct supervisor *supervisor, struct thread *thread, const struct seccomp_notif *notif)
+{
+    call_returned_unseen(supervisor, thread);
+    fill_call(&thread->call, &notif->data);
+    thread->kept.size = 0;
+    thread->entered = supervisor->timed ? supervisor_clock() : 0;
+    thread->is_chosen = callset_has(supervisor->calls, thread->call.arch, thread->call.nr);
+    if (thread->is_chosen && thread->process->is_followed)
+        collect_passed(&target_ops, thread, &supervisor->limits, &thread->call, &thread->kept);
+    if (!perform_it(supervisor, thread, notif))
+        let_go(supervisor, thread, notif->id);
+}
+
+/* --- the tracepoints --- */
+
+/* A native call of which there is no notification, as the record has it. */
+static bool take_unstopped(struct supervisor *supervisor, struct thread *thread, const struct perf_record *record)
+{
+    struct call *call = &thread->call;
+
+    if (!record->call.is_64 || record->call.nr < 0 || record->call.nr >= CALLSET_NATIVE_MAX)
+        return false;
+    call->arch = AUDIT_ARCH_X86_64;
+    call->nr = (uint32_t)record->call.nr;
+    call->row = call_row(call->arch, call->nr);
+    memcpy(call->args, record->call.args, sizeof(call->args));
+    thread->kept.size = 0;
+    return row_is_told_without_stop(call->row) && callset_has(supervisor->calls, call->arch, call->nr);
+}
+
+/* Registers that a handler's end has put back say nothing of the call that did it. */
+static bool is_exit_of(const struct call *call, int64_t nr)
+{
+    return nr < 0 || (uint32_t)nr == call->nr;
+}
+
+void call_entered(struct supervisor *supervisor, struct thread *thread, const struct perf_record *record)
+{
+    if (thread->step != CALL_NONE) {
+        if (is_exit_of(&thread->call, record->call.nr))
+            return; /* of a call that was let go */
+        call_broken_off(supervisor, thread, record->time);
+    }
+    thread->is_chosen = take_unstopped(supervisor, thread, record);
+    thread->entered = record->time;
+    if (thread->is_chosen)
+        thread->step = CALL_ENTERED;
+}
+
+void call_exited(struct supervisor *supervisor, struct thread *thread, const struct perf_record *record)
+{
+    enum call_step step = thread->step;
+
+    if (step != CALL_NONE && !is_exit_of(&thread->call, record->call.nr)) {
+        call_broken_off(supervisor, thread, record->time); /* what was lost was its exit */
+        step = CALL_NONE;
+    }
+    thread->step = CALL_NONE;
+    if (step == CALL_PERFORMED)
+        return;
+    if (step == CALL_NONE) {
+        thread->entered = 0;
+        thread->is_chosen = take_unstopped(supervisor, thread, record);
+    }
+    thread->call.result = record->call.result;
+    if (is_told(supervisor, thread))
+        tell(supervisor, thread, &no_ops, NULL, true, record->time);
+}
+
+void call_broken_off(struct supervisor *supervisor, struct thread *thread, uint64_t time)
+{
+    bool is_untold = thread->step == CALL_ENTERED ||
+                     (thread->step == CALL_NOTIFIED && (supervisor->perf || call_is_exec(thread)));
+
+    if (is_untold && is_told(supervisor, thread)) {
+        collect_unfinished(&thread->call, &thread->kept, (uint32_t)thread->tid, time, &supervisor->encoder);
+        if (supervisor->timed && thread->entered && time > thread->entered)
+            encoder_duration(&supervisor->encoder, time - thread->entered);
+        supervisor_emit(supervisor);
+    }
+    thread->step = CALL_NONE;
+}

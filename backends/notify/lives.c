@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Threads and processes, without stopping them for it: by the tracepoints'
+ * records where there are such, else by who sends notifications, and by pidfds.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/lifecycle.h"
+#include "backends/notify/ends.h"
+#include "backends/notify/supervisor.h"
+#include "backends/proc.h"
+#include "common/cleanup.h"
+#include "common/error.h"
+
+/* --- births --- */
+
+static void watch_process(struct supervisor *supervisor, struct process *process)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint32_t)process->pid};
+
+    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (process->pidfd >= 0 && !supervisor->perf)
+        (void)epoll_ctl(supervisor->events, EPOLL_CTL_ADD, process->pidfd, &event);
+}
+
+/* A thread that comes to be known; its process with it. */
+static struct thread *add_thread(struct supervisor *supervisor, pid_t pid, pid_t tid, pid_t ppid)
+{
+    bool is_new = !followed_process(&supervisor->followed, pid);
+    struct thread *thread = followed_add(&supervisor->followed, pid, tid);
+
+    if (!thread) {
+        queue_lose(supervisor->queue, supervisor_clock());
+        return NULL;
+    }
+    if (is_new) {
+        thread->process->ppid = ppid;
+        watch_process(supervisor, thread->process);
+    }
+    return thread;
+}
+
+static void tell_birth(struct supervisor *supervisor, const struct thread *thread, pid_t parent_tid, uint64_t flags,
+                       uint64_t time)
+{
+    const struct birth birth = {
+        .pid = thread->process->pid, .ppid = thread->process->ppid, .parent_tid = parent_tid, .flags = flags};
+
+    if (!is_recorded(supervisor, thread->process))
+        return;
+    lifecycle_birth(&supervisor->encoder, thread->tid, time, &birth);
+    supervisor_emit(supervisor);
+}
+
+/* A number that is used again: its last bearer's end was lost. */
+static void forget_namesake(struct supervisor *supervisor, pid_t tid, uint64_t time)
+{
+    struct thread *thread = followed_thread(&supervisor->followed, tid);
+    const struct perf_record end = {.kind = PERF_END, .time = time, .tid = tid};
+
+    if (thread)
+        lives_end(supervisor, &end);
+    thread = followed_thread(&supervisor->followed, tid);
+    if (thread)
+        followed_remove(&supervisor->followed, thread);
+}
+
+static uint64_t birth_flags(const struct thread *parent, bool is_thread)
+{
+    if (parent && parent->birth_flags)
+        return parent->birth_flags;
+    return is_thread ? CLONE_VM | CLONE_SIGHAND | CLONE_THREAD : SIGCHLD;
+}
+
+void lives_birth(struct supervisor *supervisor, const struct perf_record *record)
+{
+    struct thread *parent = followed_thread(&supervisor->followed, record->birth.parent_tid);
+    struct process *process = parent ? parent->process : NULL;
+    bool is_thread = record->pid != record->tid;
+    uint64_t flags = birth_flags(parent, is_thread);
+    struct thread *thread;
+    pid_t ppid = record->birth.ppid;
+
+    if (process)
+        ppid = is_thread || flags & CLONE_PARENT ? process->ppid : process->pid;
+    forget_namesake(supervisor, record->tid, record->time);
+    thread = add_thread(supervisor, record->pid, record->tid, ppid);
+    if (!thread)
+        return;
+    if (!is_thread)
+        thread->process->is_followed = supervisor->follow && (!process || process->is_followed);
+    if (parent && (parent->likeness.known_of == LIKENESS_NEVER || !(flags & (CLONE_NEWUSER | CLONE_NEWNS))))
+        thread->likeness = parent->likeness;
+    tell_birth(supervisor, thread, record->birth.parent_tid, flags, record->time);
+}
+
+/* Nobody has told of it: without the tracepoints nobody does. */
+static struct thread *take_in(struct supervisor *supervisor, pid_t tid)
+{
+    struct proc_task ids;
+    struct thread *thread;
+    bool is_known;
+
+    if (proc_task(tid, &ids) < 0)
+        return NULL;
+    is_known = followed_process(&supervisor->followed, ids.tgid);
+    thread = add_thread(supervisor, ids.tgid, tid, ids.ppid);
+    if (!thread)
+        return NULL;
+    if (!is_known)
+        thread->process->is_followed = supervisor->follow || !supervisor->command;
+    tell_birth(supervisor, thread, 0, birth_flags(NULL, ids.tgid != tid), supervisor_clock());
+    return thread;
+}
+
+struct thread *lives_thread(struct supervisor *supervisor, pid_t tid)
+{
+    struct thread *thread = followed_thread(&supervisor->followed, tid);
+
+    return thread ? thread : take_in(supervisor, tid);
+}
+
+/* --- execs --- */
+
+/* What the exec made an end of without telling: nothing is said of how those threads ended, since they did not. */
+static void drop_others(struct supervisor *supervisor, struct process *process, const struct thread *survivor)
+{
+    for (struct thread *next, *thread = process->first; thread; thread = next) {
+        next = thread->next;
+        if (thread == survivor)
+            continue;
+        call_broken_off(supervisor, thread, supervisor_clock());
+        followed_remove(&supervisor->followed, thread);
+    }
+}
+
+/* Of the threads that are left, the one that called exec. */
+static struct thread *find_caller(const struct process *process)
+{
+    struct thread *alive = NULL;
+
+    for (struct thread *thread = process->first; thread; thread = thread->next) {
+        if (thread->has_ended)
+            continue;
+        if (call_is_exec(thread))
+            return thread;
+        alive = thread;
+    }
+    return alive;
+}
+
+static void tell_exec(struct supervisor *supervisor, const struct thread *thread, pid_t old_tid, uint64_t time)
+{
+    if (!is_recorded(supervisor, thread->process))
+        return;
+    lifecycle_exec(&supervisor->encoder, thread->tid, time, thread->process->pid, old_tid);
+    supervisor_emit(supervisor);
+}
+
+static struct thread *replace_image(struct supervisor *supervisor, struct process *process, uint64_t time)
+{
+    struct thread *caller = find_caller(process);
+    pid_t old_tid;
+
+    if (!caller)
+        return NULL;
+    old_tid = caller->tid;
+    drop_others(supervisor, process, caller);
+    if (old_tid != process->pid)
+        followed_rename(&supervisor->followed, caller, process->pid);
+    if (caller->likeness.known_of != LIKENESS_NEVER)
+        caller->likeness = (struct likeness){0};
+    process->image = 0;
+    if (process->pid == supervisor->command)
+        supervisor->launching = false;
+    tell_exec(supervisor, caller, old_tid, time);
+    return caller;
+}
+
+void lives_exec(struct supervisor *supervisor, const struct perf_record *record)
+{
+    struct process *process = followed_process(&supervisor->followed, record->pid);
+
+    if (!process) {
+        (void)lives_thread(supervisor, record->tid);
+        process = followed_process(&supervisor->followed, record->pid);
+    }
+    if (process)
+        (void)replace_image(supervisor, process, record->time);
+}
+
+void lives_look_for_exec(struct supervisor *supervisor, struct thread *thread)
+{
+    struct process *process = thread->process;
+    struct thread *caller = find_caller(process);
+    uint64_t image;
+
+    if (!caller || !call_is_exec(caller) || !process->image)
+        return;
+    image = image_mark(process->pid);
+    if (!image || image == process->image)
+        return;
+    caller = replace_image(supervisor, process, supervisor_clock());
+    if (caller)
+        call_finish_exec(supervisor, caller);
+}
+
+void lives_launched(struct supervisor *supervisor)
+{
+    struct process *process = followed_process(&supervisor->followed, supervisor->command);
+    struct thread *caller;
+
+    if (supervisor->perf || !supervisor->launching || !process)
+        return;
+    caller = replace_image(supervisor, process, supervisor_clock());
+    if (caller)
+        call_finish_exec(supervisor, caller);
+}
+
+/* --- ends --- */
+
+static void tell_thread_end(struct supervisor *supervisor, const struct thread *thread, const int *status)
+{
+    if (!is_recorded(supervisor, thread->process))
+        return;
+    lifecycle_thread_exit(&supervisor->encoder, thread->tid, thread->ended, thread->process->pid, status);
+    supervisor_emit(supervisor);
+}
+
+/* How it has ended: the kernel knows, and else what its threads asked for. */
+static bool find_status(struct supervisor *supervisor, struct process *process, int *ret_status)
+{
+    if (process->pid == supervisor->command)
+        return command_status(supervisor, ret_status);
+    if (status_of_process(process->pid, process->pidfd, ret_status))
+        return true;
+    *ret_status = process->has_group_status ? process->group_status : process->leader_status;
+    return process->has_group_status || process->has_leader_status;
+}
+
+static void end_process(struct supervisor *supervisor, struct process *process, uint64_t time)
+{
+    int status = 0;
+    bool is_known = find_status(supervisor, process, &status);
+
+    for (struct thread *thread = process->first; thread; thread = thread->next) {
+        if (!thread->has_status)
+            tell_thread_end(supervisor, thread, is_known ? &status : NULL);
+    }
+    if (is_recorded(supervisor, process)) {
+        lifecycle_process_exit(&supervisor->encoder, process->pid, time, is_known ? &status : NULL);
+        supervisor_emit(supervisor);
+    }
+    for (struct thread *next, *thread = process->first; thread; thread = next) {
+        next = thread->next;
+        followed_remove(&supervisor->followed, thread); /* the last takes the process along */
+    }
+}
+
+/* Of a thread that did not ask for it, how it ended is known when its process has: by a signal, by another's exit_group, or
+ * not at all, by another's exec. */
+static void end_thread(struct supervisor *supervisor, struct thread *thread, uint64_t time)
+{
+    struct process *process = thread->process;
+
+    call_broken_off(supervisor, thread, time);
+    thread->has_ended = true;
+    thread->ended = time;
+    process->alive--;
+    if (thread->has_status && thread->tid == process->pid) {
+        process->has_leader_status = true;
+        process->leader_status = thread->status;
+    }
+    if (thread->has_status && process->has_group_status)
+        thread->has_status = false; /* whichever came first: the process's status says it */
+    if (thread->has_status)
+        tell_thread_end(supervisor, thread, &thread->status);
+    if (!process->alive)
+        end_process(supervisor, process, time);
+    else if (thread->has_status && thread->tid != process->pid)
+        followed_remove(&supervisor->followed, thread);
+}
+
+void lives_end(struct supervisor *supervisor, const struct perf_record *record)
+{
+    struct thread *thread = followed_thread(&supervisor->followed, record->tid);
+
+    if (thread && !thread->has_ended)
+        end_thread(supervisor, thread, record->time);
+}
+
+static void end_all_threads(struct supervisor *supervisor, pid_t pid)
+{
+    uint64_t now = supervisor_clock();
+
+    for (struct process *process; (process = followed_process(&supervisor->followed, pid));) {
+        struct thread *thread = process->first;
+
+        while (thread && thread->has_ended)
+            thread = thread->next;
+        if (!thread) {
+            end_process(supervisor, process, now);
+            return;
+        }
+        end_thread(supervisor, thread, now);
+    }
+}
+
+void lives_process_gone(struct supervisor *supervisor, pid_t pid)
+{
+    end_all_threads(supervisor, pid);
+}
+
+static bool has_gone(const struct thread *thread)
+{
+    return syscall(SYS_tgkill, thread->process->pid, thread->tid, 0) < 0 && errno == ESRCH;
+}
+
+/* One that has gone unseen; -1: none. */
+static pid_t find_gone(const struct supervisor *supervisor)
+{
+    const struct table *threads = &supervisor->followed.threads;
+
+    for (size_t i = 0; i < threads->room; i++) {
+        const struct thread *thread = threads->entries[i].value;
+
+        if (thread && !thread->has_ended && (has_gone(thread) || proc_has_ended(thread->process->pid)))
+            return thread->tid;
+    }
+    return -1;
+}
+
+void lives_sweep(struct supervisor *supervisor)
+{
+    pid_t tid;
+
+    while ((tid = find_gone(supervisor)) >= 0)
+        end_thread(supervisor, followed_thread(&supervisor->followed, tid), supervisor_clock());
+}
+
+/* --- what is there already --- */
+
+static int take_in_threads(struct supervisor *supervisor, pid_t pid, struct sysfold_error *error)
+{
+    cleanup_free pid_t *tids = NULL;
+    size_t count = 0;
+    struct proc_task ids;
+    int r = proc_task(pid, &ids);
+
+    if (r == 0)
+        r = proc_threads(pid, &tids, &count);
+    for (size_t i = 0; i < count && r == 0; i++) {
+        struct thread *thread = add_thread(supervisor, pid, tids[i], ids.ppid);
+
+        r = thread ? 0 : -ENOMEM;
+        if (thread)
+            thread->process->is_followed = true;
+        if (r == 0)
+            (void)proc_snapshot_thread(pid, tids[i], &supervisor->encoder, supervisor_emit_record, supervisor);
+    }
+    if (r == 0)
+        (void)proc_snapshot_fds(pid, &supervisor->encoder, supervisor_emit_record, supervisor);
+    return r < 0 ? error_system(error, r, "notify: cannot look at process %d", pid) : 0;
+}
+
+int lives_begin(struct supervisor *supervisor, pid_t pid, struct sysfold_error *error)
+{
+    cleanup_free pid_t *pids = NULL;
+    size_t count = 0;
+    int r = proc_descendants(&pid, 1, supervisor->session->shared->supervisor, &pids, &count);
+
+    if (r < 0)
+        return error_system(error, r, "notify: cannot look at process %d", pid);
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = take_in_threads(supervisor, pids[i], error);
+    return r;
+}

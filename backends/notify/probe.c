@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Can this machine, and may this user, answer for others by seccomp notification? And where do results come from? */
+
+#include "backends/notify/probe.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/filter.h"
+#include "backends/notify/perf.h"
+#include "backends/notify/session.h"
+#include "common/error.h"
+
+int notify_results(const struct sysfold_live_options *live, unsigned *ret_results, unsigned *ret_required,
+                   struct sysfold_error *error)
+{
+    const char *word = live->results ? live->results : "auto";
+    struct sysfold_error reason;
+    unsigned results;
+
+    if (!strcmp(word, "auto"))
+        results = RESULTS_EMULATE | (perf_probe(&reason) == 0 ? RESULTS_PERF : 0);
+    else if (!strcmp(word, "emulate"))
+        results = RESULTS_EMULATE;
+    else if (!strcmp(word, "perf"))
+        results = RESULTS_PERF;
+    else if (!strcmp(word, "none"))
+        results = 0;
+    else
+        return error_set(error, -EINVAL, "notify: results come from 'emulate', 'perf', 'none' or 'auto', not '%s'", word);
+    *ret_results = results;
+    *ret_required = strcmp(word, "auto") != 0 ? results : 0;
+    return 0;
+}
+
+static void answer(struct sysfold_backend_info *info, enum sysfold_usability usability, const char *reason,
+                   const char *remedy)
+{
+    info->usability = usability;
+    (void)snprintf(info->reason, sizeof(info->reason), "%s", reason);
+    (void)snprintf(info->remedy, sizeof(info->remedy), "%s", remedy);
+}
+
+/* In a process of its own, since a filter cannot be taken off again. 0 or an errno. */
+static int try_listening(const struct sock_fprog *filter)
+{
+    int status, r;
+    pid_t child = fork();
+
+    if (child < 0)
+        return errno;
+    if (child == 0) {
+        r = filter_install(filter, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+        _exit(r < 0 ? -r : 0);
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+}
+
+static void refuse(struct sysfold_backend_info *info, int code)
+{
+    char reason[sizeof(info->reason)];
+
+    if (code == EBUSY) {
+        answer(info, SYSFOLD_NO_PERMISSION, "somebody watches us by seccomp notification already",
+               "run sysfold outside of that sandbox");
+    } else if (code == EINVAL || code == ENOSYS) {
+        answer(info, SYSFOLD_UNSUPPORTED, "the kernel has no seccomp user notification", "use Linux 5.14 or later");
+    } else {
+        (void)snprintf(reason, sizeof(reason), "seccomp filters are refused here: %s", strerror(code));
+        answer(info, SYSFOLD_NO_PERMISSION, reason, "allow seccomp() in the sandbox");
+    }
+}
+
+static void accept_usable(struct sysfold_backend_info *info)
+{
+    struct sysfold_error error = {0};
+    char reason[sizeof(info->reason)];
+
+    if (perf_probe(&error) == 0) {
+        answer(info, SYSFOLD_USABLE, "results of opens and connects that are performed, and of all calls by perf", "");
+        return;
+    }
+    (void)snprintf(reason, sizeof(reason), "results only of opens and connects that are performed (%.120s)",
+                   error.message);
+    answer(info, SYSFOLD_USABLE, reason, "");
+}
+
+void notify_probe(struct sysfold_backend_info *info)
+{
+    struct callset calls = {0};
+    const struct filter_plan plan = {.action = SCMP_ACT_NOTIFY, .calls = &calls};
+    struct sock_fprog filter = {0};
+    sigset_t all, mask;
+    int r;
+
+    callset_parse(&calls, "getppid", NULL);
+    r = filter_make(&plan, &filter);
+    if (r < 0) {
+        refuse(info, -r);
+        return;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    r = try_listening(&filter);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    free(filter.filter);
+    if (r)
+        refuse(info, r);
+    else
+        accept_usable(info);
+}
