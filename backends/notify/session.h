@@ -14,7 +14,7 @@
  * then on it answers CONTINUE. Nobody is left hanging by R's end, nor by S's.
  *
  *   lifeline    a pipe: R alone has the end that is written to; G and every S see by
- *               it that R wants no more ("s" was written) or is gone (end of file)
+ *               it that R wants no more ("s" was written, which nobody reads) or is gone (end of file)
  *   watch       a socket pair of G and S, for each S: S sends a listener that it got
  *               itself; its end tells G that S is gone
  *   control     a socket pair of R and the others: struct sysfold_error reports and GO
@@ -50,6 +50,7 @@ struct shared {
     _Atomic bool exec_in_filter;  /* it was the filter that could not be loaded */
     _Atomic int listener;         /* C's descriptor of it; -1: there is none yet */
     _Atomic bool ended;           /* S has told everything and leaves */
+    _Atomic bool crashed;         /* G: S is gone, and had not; the queue has its end, too */
     _Atomic bool has_status;
     _Atomic int status; /* the command's, raw */
     _Atomic pid_t supervisor;

@@ -13,11 +13,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/daemon.h"
 #include "common/error.h"
 
 #define TICK_US 20000
@@ -44,47 +44,6 @@ static void wake(int signal_)
 }
 
 /* --- becoming the tracer --- */
-
-static void close_all_but(int kept)
-{
-    if (kept > 3)
-        syscall(SYS_close_range, 3, kept - 1, 0);
-    if (syscall(SYS_close_range, kept + 1, ~0U, 0) == 0 || errno != ENOSYS)
-        return;
-    for (int fd = 3; fd < 65536; fd++) {
-        if (fd != kept)
-            close(fd);
-    }
-}
-
-/* Its targets depend on it: where that is allowed, memory is found elsewhere. */
-static void ask_to_be_spared(void)
-{
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return;
-    if (write(fd, "-1000", 5) < 0) {
-        /* only the privileged may */
-    }
-    close(fd);
-}
-
-/* Whoever reads a pipe that the command writes must see its end: T keeps nothing open. */
-static void let_go_of_files(int kept)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    for (int fd = 0; fd < 3; fd++) {
-        if (null < 0)
-            close(fd);
-        else if (null != fd)
-            dup2(null, fd);
-    }
-    close_all_but(kept);
-    if (chdir("/") < 0)
-        return; /* then it stays where it is: nothing depends on it */
-}
 
 /* The terminal's signals are for recorder and command. Every other signal is
  * blocked since before the fork, but for the two that T wakes itself with. */
@@ -282,8 +241,8 @@ _Noreturn void tracer_run(const struct session *session)
     }
     prctl(PR_SET_NAME, "sysfold-tracer");
     settle_signals();
-    ask_to_be_spared();
-    let_go_of_files(tracer.socket);
+    daemon_ask_to_be_spared();
+    daemon_let_go_of_files(&tracer.socket, 1);
     if (begin(&tracer, &error) < 0)
         leave(&tracer, &error);
     report(&tracer, &error);
