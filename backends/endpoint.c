@@ -172,8 +172,8 @@ static int remove_stale(const char *backend, const struct sockaddr_un *address, 
     return 0;
 }
 
-/* Owner and mode of what was bound. By a descriptor: the path may lead elsewhere by now, where others may write. */
-static int own_path(struct endpoint_socket *listener, const char *path)
+/* Owner and mode of what was bound, by `owner` if it is not NULL. By a descriptor: the path may lead elsewhere by now, where others may write. */
+static int own_path(struct endpoint_socket *listener, const char *path, const uid_t *owner)
 {
     cleanup_close int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     char place[32];
@@ -181,7 +181,7 @@ static int own_path(struct endpoint_socket *listener, const char *path)
 
     if (fd < 0 || fstat(fd, &status) < 0)
         return -errno;
-    if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid())
+    if (!S_ISSOCK(status.st_mode) || (owner && status.st_uid != *owner))
         return -EEXIST;
     listener->dev = status.st_dev;
     listener->ino = status.st_ino;
@@ -206,11 +206,12 @@ static int bind_listener(const char *backend, struct endpoint_socket *listener, 
                          struct sysfold_error *error)
 {
     const char *path = address->sun_path;
+    const uid_t self = geteuid();
     int r;
 
     if (fchmod(listener->fd, 0) < 0 || bind(listener->fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
         return error_system(error, -errno, "%s: cannot listen at %s", backend, path);
-    r = own_path(listener, path);
+    r = own_path(listener, path, &self);
     if (r < 0)
         error_system(error, r, "%s: cannot set owner and mode of %s", backend, path);
     else if (listen(listener->fd, SOMAXCONN) < 0)
@@ -247,8 +248,9 @@ static int open_socket(const char *backend, struct endpoint_socket *listener, in
     return bind_listener(backend, listener, &address, error);
 }
 
-int endpoint_listen(const char *backend, const struct endpoint *endpoint, int type, struct endpoint_socket *ret_socket,
-                    struct sysfold_error *error)
+/* Everything but the descriptor. */
+static int prepare(const char *backend, const struct endpoint *endpoint, struct endpoint_socket *ret_socket,
+                   struct sysfold_error *error)
 {
     struct endpoint_socket listener = {.fd = -1, .endpoint = *endpoint};
     int r = check_path(backend, endpoint->path, error);
@@ -263,12 +265,54 @@ int endpoint_listen(const char *backend, const struct endpoint *endpoint, int ty
         listener.endpoint.uid = geteuid();
     if (endpoint->gid == (gid_t)-1)
         listener.endpoint.gid = getegid();
+    *ret_socket = listener;
+    return 0;
+}
+
+int endpoint_listen(const char *backend, const struct endpoint *endpoint, int type, struct endpoint_socket *ret_socket,
+                    struct sysfold_error *error)
+{
+    struct endpoint_socket listener = {.fd = -1};
+    int r = prepare(backend, endpoint, &listener, error);
+
+    if (r < 0)
+        return r;
     r = open_socket(backend, &listener, type, error);
     if (r < 0) {
         endpoint_close(&listener);
         free((char *)listener.endpoint.path);
         return r;
     }
+    *ret_socket = listener;
+    return 0;
+}
+
+/* The kernel says where a socket was bound, but not whether that is what is there now: who connects there is accepted. */
+static bool is_at(int fd, const char *path)
+{
+    struct sockaddr_un address = {0}, expected = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof(address) - 1;
+
+    memcpy(expected.sun_path, path, strlen(path));
+    return getsockname(fd, (struct sockaddr *)&address, &size) == 0 && strcmp(address.sun_path, path) == 0 &&
+           is_alive(&expected, SOCK_STREAM) == 1;
+}
+
+int endpoint_adopt(const char *backend, const struct endpoint *endpoint, int fd, struct endpoint_socket *ret_socket,
+                   struct sysfold_error *error)
+{
+    struct endpoint_socket listener = {.fd = -1};
+    int r = prepare(backend, endpoint, &listener, error);
+
+    if (r < 0)
+        return r;
+    r = is_at(fd, endpoint->path) ? own_path(&listener, endpoint->path, NULL) : -ENOENT;
+    if (r < 0) {
+        free((char *)listener.endpoint.path);
+        return r == -ENOENT ? r
+                            : error_system(error, r, "%s: cannot set owner and mode of %s", backend, endpoint->path);
+    }
+    listener.fd = fd;
     *ret_socket = listener;
     return 0;
 }

@@ -41,6 +41,10 @@ int endpoint_of_options(const char *backend, const struct sysfold_live_options *
  * socket is there), -ENAMETOOLONG, -EINVAL (not an absolute path), others of the system. */
 int endpoint_listen(const char *backend, const struct endpoint *endpoint, int type, struct endpoint_socket *ret_socket,
                     struct sysfold_error *error);
+/* The same of a socket that listens already, whoever bound it: takes it over, and gives its path owner and mode. -ENOENT:
+ * that socket is not there (any more); nothing is set then, and `fd` remains the caller's. */
+int endpoint_adopt(const char *backend, const struct endpoint *endpoint, int fd, struct endpoint_socket *ret_socket,
+                   struct sysfold_error *error);
 /* May this peer connect? Root, our own user, and whom owner and mode let in, whatever the path's are by now. */
 bool endpoint_lets_in(const struct endpoint *endpoint, int peer_fd);
 /* Nobody connects any more, but the path stays. */

@@ -51,6 +51,8 @@ struct shared {
     _Atomic int listener;         /* C's descriptor of it; -1: there is none yet */
     _Atomic bool ended;           /* S has told everything and leaves */
     _Atomic bool crashed;         /* G: S is gone, and had not; the queue has its end, too */
+    _Atomic uint64_t
+        last_id; /* S: of the notification that it received last, as soon as it has; G finds those that it left by it */
     _Atomic bool has_status;
     _Atomic int status; /* the command's, raw */
     _Atomic pid_t supervisor;
