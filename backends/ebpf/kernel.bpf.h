@@ -210,6 +210,24 @@ struct task_struct {
     const struct cred *cred;
     struct task_struct *real_parent;
     struct task_struct *group_leader;
+    struct css_set *cgroups;
+};
+
+struct kernfs_node {
+    struct kernfs_node *__parent; /* since 6.15 */
+    const char *name;
+};
+
+struct kernfs_node___6_14 {
+    struct kernfs_node *parent;
+};
+
+struct cgroup {
+    struct kernfs_node *kn;
+};
+
+struct css_set {
+    struct cgroup *dfl_cgrp; /* in the unified hierarchy */
 };
 
 struct linux_binprm {
