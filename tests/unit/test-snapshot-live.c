@@ -189,10 +189,6 @@ static void end_storm(void)
     }
 }
 
-/* Of hundreds of thousands. Beside other tests under AddressSanitizer a thread's end was told once without its birth: a
- * fault that is yet to be found. */
-#define WRONG_MAX 4
-
 #define ID_MAX 4194304 /* the kernel's largest pid_max */
 
 /* What the stream has told of each thread, and what it told out of place. */
@@ -469,9 +465,7 @@ static bool capture_in_a_storm(void)
     if (is_whole) {
         count_all_differences(stream, true);
         expect_no_dead(stream, false);
-        if (lives->wrong)
-            cr_log_warn("%u events are out of place, the first: %s", lives->wrong, lives->first);
-        cr_expect_leq(lives->wrong, WRONG_MAX, "%u events are out of place, the first: %s", lives->wrong, lives->first);
+        cr_expect_eq(lives->wrong, 0, "%u events are out of place, the first: %s", lives->wrong, lives->first);
     }
     finish(stream);
     return is_whole;
@@ -484,9 +478,8 @@ Test(snapshot_live, what_happens_meanwhile_is_neither_missed_nor_undone)
     setup();
     for (int left = 8; left && whole < 3; left--)
         whole += capture_in_a_storm();
+    cr_expect_gt(whole, 0, "something was lost each time");
     remove_files();
-    if (!whole)
-        cr_skip_test("something was lost each time: this machine is too busy");
 }
 
 Test(snapshot_live, what_was_lost_is_repaired)
