@@ -52,6 +52,7 @@ struct records {
 struct snapshot {
     struct records threads, fds;
     uint64_t begun, ended;
+    uint64_t born_since;         /* by CLOCK_BOOTTIME: who was born later was so after it had begun */
     uint64_t birth_offset;       /* from CLOCK_BOOTTIME, in which threads are born, */
     uint64_t clock_offset;       /* and from CLOCK_MONOTONIC to the time of records */
     struct iterators *iterators; /* NULL: /proc must do */

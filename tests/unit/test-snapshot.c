@@ -47,19 +47,23 @@ static uint64_t clock_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* How far the records' time is from what it should be, and births from that. */
+static int64_t clock_error, birth_error;
+
 static void take(struct view *view, const struct snapshot_scope *scope, bool by_proc, bool again)
 {
-    uint64_t time, last = 0;
+    uint64_t epoch = clock_ns(CLOCK_REALTIME) + (uint64_t)clock_error;
+    uint64_t clock_offset = epoch - clock_ns(CLOCK_MONOTONIC), time, last = 0;
     const uint8_t *record;
 
     view->count = 0;
-    cr_assert_eq(snapshot_create(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME), &view->snapshot), 0);
+    cr_assert_eq(snapshot_create(epoch + (uint64_t)birth_error - clock_ns(CLOCK_BOOTTIME), &view->snapshot), 0);
     if (by_proc)
         snapshot_use_proc(view->snapshot);
     else
         snapshot_use_iterators(view->snapshot);
     cr_assert_eq(!view->snapshot->iterators, by_proc, "they are allowed where programs are");
-    cr_assert_eq(snapshot_take(view->snapshot, scope, clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC), again), 0);
+    cr_assert_eq(snapshot_take(view->snapshot, scope, clock_offset, again), 0);
     while ((record = snapshot_head(view->snapshot, &time))) {
         cr_assert_lt(view->count, SEEN_MAX);
         cr_assert_gt(
@@ -359,6 +363,40 @@ Test(snapshot, leaves_out_who_has_ended)
     expect_no_zombie(zombie, false);
     expect_no_zombie(zombie, true);
     waitpid(zombie, NULL, 0);
+}
+
+/* It has just been born. */
+static unsigned count_threads(pid_t pid, bool by_proc)
+{
+    const struct snapshot_scope all = {0};
+    unsigned count = 0;
+
+    take(&between, &all, by_proc, false);
+    for (size_t i = 0; i < between.count; i++) {
+        const struct record *record = &between.records[i];
+
+        count += record->number == ROW_SNAP_THREAD && record_integer(record, P_SNAP_THREAD_pid, 0) == pid;
+    }
+    forget(&between);
+    return count;
+}
+
+Test(snapshot, meets_everybody_whatever_the_clocks)
+{
+    const int64_t hour = 3600000000000;
+    pid_t holder = start_holder();
+
+    for (int sign = -1; sign <= 1; sign++) {
+        clock_error = sign * hour; /* somebody has set it since */
+        cr_expect_eq(count_threads(holder, false), 2, "set by %d hours", sign);
+        cr_expect_eq(count_threads(holder, true), 2, "set by %d hours, by /proc", sign);
+        clock_error = 0;
+        birth_error = sign * hour; /* the machine has slept since */
+        cr_expect_eq(count_threads(holder, false), 2, "slept for %d hours", sign);
+        cr_expect_eq(count_threads(holder, true), 2, "slept for %d hours, by /proc", sign);
+        birth_error = 0;
+    }
+    end(holder);
 }
 
 Test(snapshot, times_are_before_what_they_stamp)
