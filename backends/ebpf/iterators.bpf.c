@@ -132,13 +132,13 @@ static __always_inline struct walk *entry_room(void)
     return bpf_map_lookup_elem(&rooms, &zero);
 }
 
-/* Those on their way out are told of by their own events. */
+/* Those on their way out are told of by their own events; of the kernel's there are none. */
 static __always_inline bool is_wanted(const struct task_struct *task)
 {
     const struct task_struct___snap *more = (const struct task_struct___snap *)task;
     __u32 tgid = task->tgid;
 
-    if (tgid == settings.own_pid || (only && tgid != only))
+    if (tgid == settings.own_pid || (only && tgid != only) || is_servant(task))
         return false;
     if (!(task->flags & EXITING))
         return true;

@@ -29,6 +29,8 @@
 /* /proc counts births in ticks. */
 #define BIRTH_ERROR 20000000
 #define PF_EXITING_FLAG 0x4
+#define PF_IO_WORKER_FLAG 0x10
+#define PF_USER_WORKER_FLAG 0x4000 /* since Linux 6.3 */
 
 static uint64_t now_of(const struct snapshot *snapshot)
 {
@@ -255,8 +257,9 @@ static void tell_entries(struct snapshot *snapshot, const struct entries *entrie
 
 /* What /proc says of a thread's life. */
 struct life {
-    uint64_t birth; /* by CLOCK_BOOTTIME, or a tick before */
-    bool departs;   /* and is shown for some time after its end was told */
+    uint64_t birth;  /* by CLOCK_BOOTTIME, or a tick before */
+    bool departs;    /* and is shown for some time after its end was told */
+    bool is_servant; /* the kernel's, to serve the process: not told of (kernel.bpf.h) */
 };
 
 static bool parse_life(const char *text, struct life *ret_life)
@@ -272,6 +275,7 @@ static bool parse_life(const char *text, struct life *ret_life)
     *ret_life = (struct life){
         .birth = ticks / hz * NS + ticks % hz * (NS / hz),
         .departs = flags & PF_EXITING_FLAG,
+        .is_servant = flags & PF_IO_WORKER_FLAG || (flags & PF_USER_WORKER_FLAG && strstr(text, "(vhost-")),
     };
     return true;
 }
@@ -306,7 +310,7 @@ static void tell_thread_of(struct snapshot *snapshot, pid_t pid, pid_t tid)
     struct life life;
     int r;
 
-    if (!read_life(pid, tid, &life) || life.departs || is_newborn(snapshot, life.birth))
+    if (!read_life(pid, tid, &life) || life.departs || life.is_servant || is_newborn(snapshot, life.birth))
         return;
     r = proc_snapshot_thread(pid, tid, &snapshot->encoder, tell_thread_by_proc, snapshot);
     note_error(snapshot, r);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Snapshots by the kernel's iterators, held against what /proc tells of every process of the machine. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -397,6 +400,45 @@ Test(snapshot, meets_everybody_whatever_the_clocks)
         birth_error = 0;
     }
     end(holder);
+}
+
+static unsigned count_tasks(pid_t pid)
+{
+    unsigned count = 0;
+    char path[64];
+    DIR *tasks;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    tasks = opendir(path);
+    cr_assert_not_null(tasks);
+    for (const struct dirent *entry; (entry = readdir(tasks));)
+        count += *entry->d_name != '.';
+    closedir(tasks);
+    return count;
+}
+
+/* No event tells of their birth or their end. */
+Test(snapshot, leaves_out_the_threads_by_which_the_kernel_serves)
+{
+    struct io_uring_params params = {.flags = IORING_SETUP_SQPOLL, .sq_thread_idle = 10};
+    int ring = (int)syscall(SYS_io_uring_setup, 4, &params);
+    pid_t server;
+
+    if (ring < 0)
+        cr_skip_test("no io_uring here: %s", strerror(errno));
+    close(ring);
+    server = fork();
+    if (server == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)syscall(SYS_io_uring_setup, 4, &params);
+        idle(NULL);
+    }
+    for (int left = 1000; left && count_tasks(server) < 2; left--)
+        usleep(1000);
+    cr_assert_eq(count_tasks(server), 2);
+    cr_expect_eq(count_threads(server, false), 1);
+    cr_expect_eq(count_threads(server, true), 1);
+    end(server);
 }
 
 Test(snapshot, times_are_before_what_they_stamp)
