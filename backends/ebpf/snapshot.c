@@ -24,8 +24,8 @@
  * themselves born while they were looked for. */
 #define LOOKS_MIN 2
 #define LOOKS_MAX 4
-/* Who is on its way out ends within that. */
-#define DEPARTURE NS
+/* Who is on its way in or out has mostly arrived within that. */
+#define ARRIVAL NS
 /* /proc counts births in ticks. */
 #define BIRTH_ERROR 20000000
 #define PF_EXITING_FLAG 0x4
@@ -232,6 +232,14 @@ static bool is_newborn(const struct snapshot *snapshot, uint64_t birth)
     return birth >= snapshot->born_since;
 }
 
+static void admit_entry(struct snapshot *snapshot, const struct snap_thread *entry)
+{
+    if (entry->phase != SNAP_LIVES)
+        admission_await(&snapshot->admission, entry->tid);
+    if (entry->phase != SNAP_DEPARTS)
+        admission_add(&snapshot->admission, entry->pid, entry->tid);
+}
+
 static void admit_entries(struct snapshot *snapshot, const struct snapshot_scope *scope, const struct entries *entries)
 {
     const struct snap_thread *entry;
@@ -239,7 +247,7 @@ static void admit_entries(struct snapshot *snapshot, const struct snapshot_scope
 
     while ((entry = entries_next_thread(entries, &at))) {
         if (!is_newborn(snapshot, entry->start) && is_in(scope, (pid_t)entry->pid))
-            admission_add(&snapshot->admission, entry->pid, entry->tid);
+            admit_entry(snapshot, entry);
     }
 }
 
@@ -250,15 +258,16 @@ static void tell_entries(struct snapshot *snapshot, const struct entries *entrie
     size_t at = 0;
 
     while ((entry = entries_next_thread(entries, &at))) {
-        if (admission_has_thread(&snapshot->admission, entry->tid))
+        if (entry->phase != SNAP_DEPARTS && admission_has_thread(&snapshot->admission, entry->tid))
             tell_entry(snapshot, entry);
     }
 }
 
 /* What /proc says of a thread's life. */
 struct life {
-    uint64_t birth;  /* by CLOCK_BOOTTIME, or a tick before */
-    bool departs;    /* and is shown for some time after its end was told */
+    uint64_t birth; /* by CLOCK_BOOTTIME, or a tick before */
+    bool departs;   /* and is shown for some time after its end was told */
+    bool has_ended;
     bool is_servant; /* the kernel's, to serve the process: not told of (kernel.bpf.h) */
 };
 
@@ -267,14 +276,15 @@ static bool parse_life(const char *text, struct life *ret_life)
     const char *rest = strrchr(text, ')');
     uint64_t ticks, hz = (uint64_t)sysconf(_SC_CLK_TCK);
     unsigned flags;
+    char state;
 
-    if (!rest ||
-        sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64, &flags,
-               &ticks) != 2)
+    if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+                        &state, &flags, &ticks) != 3)
         return false;
     *ret_life = (struct life){
         .birth = ticks / hz * NS + ticks % hz * (NS / hz),
         .departs = flags & PF_EXITING_FLAG,
+        .has_ended = state == 'Z' || state == 'X',
         .is_servant = flags & PF_IO_WORKER_FLAG || (flags & PF_USER_WORKER_FLAG && strstr(text, "(vhost-")),
     };
     return true;
@@ -310,8 +320,12 @@ static void tell_thread_of(struct snapshot *snapshot, pid_t pid, pid_t tid)
     struct life life;
     int r;
 
-    if (!read_life(pid, tid, &life) || life.departs || life.is_servant || is_newborn(snapshot, life.birth))
+    if (!read_life(pid, tid, &life) || life.is_servant || life.has_ended || is_newborn(snapshot, life.birth))
         return;
+    if (life.departs) {
+        admission_await(&snapshot->admission, (uint32_t)tid);
+        return;
+    }
     r = proc_snapshot_thread(pid, tid, &snapshot->encoder, tell_thread_by_proc, snapshot);
     note_error(snapshot, r);
     if (r == 0)
@@ -504,7 +518,7 @@ static int take_by_iterators(struct snapshot *snapshot, const struct snapshot_sc
         r = tell_all_fds(snapshot, scope);
     if (r == 0)
         r = each_process(snapshot, scope, tell_if_kept_back);
-    snapshot->ended = now_of(snapshot) + (entries.departing ? DEPARTURE : 0);
+    snapshot->ended = now_of(snapshot) + (snapshot->admission.awaited_count ? ARRIVAL : 0);
     if (r == 0)
         tell_entries(snapshot, &entries);
     free(entries.bytes);
@@ -519,7 +533,7 @@ static int take_by_proc(struct snapshot *snapshot, const struct snapshot_scope *
         r = each_process(snapshot, scope, tell_threads_of);
     if (r == 0)
         r = tell_all_fds(snapshot, scope);
-    snapshot->ended = now_of(snapshot) + DEPARTURE; /* it is not counted who departs */
+    snapshot->ended = now_of(snapshot) + ARRIVAL; /* it is not known who is on its way in */
     return r;
 }
 
@@ -549,6 +563,7 @@ static int try_to_take(struct snapshot *snapshot, const struct snapshot_scope *s
     if (r < 0)
         return r;
     admission_end(&snapshot->admission, snapshot->ended);
+    snapshot->review_at = snapshot->ended;
     if (again && !scope->only)
         tell_completeness(snapshot);
     return snapshot->error;
@@ -568,9 +583,23 @@ int snapshot_take(struct snapshot *snapshot, const struct snapshot_scope *scope,
     }
     if (r < 0) {
         forget(snapshot);
+        admission_begin(&snapshot->admission, 0, false);
         admission_end(&snapshot->admission, 0);
     }
     return r;
+}
+
+static bool is_there(uint32_t tid)
+{
+    struct life life;
+
+    return read_life((pid_t)tid, (pid_t)tid, &life) && !life.has_ended;
+}
+
+void snapshot_review(struct snapshot *snapshot, uint64_t now)
+{
+    admission_review(&snapshot->admission, now, is_there);
+    snapshot->review_at = now + ARRIVAL;
 }
 
 static const uint8_t *next_of(const struct records *records)

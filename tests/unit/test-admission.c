@@ -121,6 +121,77 @@ Test(admission, a_leader_that_had_ended_before_is_still_its_process_s)
     cr_expect(tells(ROW_PROCESS_EXIT, 7, 111));
 }
 
+#define SECOND UINT64_C(1000000000)
+
+static bool is_over(uint64_t time)
+{
+    return admission_is_over(&admission, record_of(ROW_CLOSE, 7, time));
+}
+
+Test(admission, an_end_that_was_met_half_way_is_waited_for)
+{
+    begin(false);
+    admission_await(&admission, 9);
+    admission_await(&admission, 9);
+    admission_end(&admission, 200);
+    cr_expect_not(is_over(500 * SECOND));
+    cr_expect_not(tells(ROW_THREAD_EXIT, 9, 500 * SECOND), "it had begun before the snapshot");
+    cr_expect_not(is_over(500 * SECOND + 1));
+    cr_expect_not(tells(ROW_PROCESS_EXIT, 9, 500 * SECOND + 1), "right behind");
+    cr_expect(is_over(502 * SECOND));
+}
+
+Test(admission, a_birth_that_was_met_half_way_is_waited_for)
+{
+    admission_begin(&admission, 100, false);
+    admission_add(&admission, 9, 9);
+    admission_await(&admission, 9);
+    admission_end(&admission, 200);
+    cr_expect_not(is_over(500 * SECOND));
+    cr_expect_not(tells(ROW_THREAD_START, 9, 500 * SECOND), "the snapshot has told that");
+    cr_expect(tells(ROW_CLOSE, 9, 500 * SECOND + 1));
+    cr_expect(is_over(502 * SECOND));
+}
+
+Test(admission, is_waited_for_until_all_have_come)
+{
+    begin(false);
+    for (uint32_t tid = 10; tid < 13; tid++)
+        admission_await(&admission, tid);
+    admission_end(&admission, 200);
+    cr_expect_not(tells(ROW_THREAD_EXIT, 10, 90), "between programs attached and the snapshot");
+    cr_expect_not(tells(ROW_THREAD_EXIT, 11, 110));
+    cr_expect_not(is_over(5 * SECOND));
+    cr_expect_not(tells(ROW_EXEC, 12, 5 * SECOND), "a leader that made way");
+    cr_expect(is_over(7 * SECOND));
+    begin(false);
+    cr_expect(is_over(201), "nobody is waited for any more");
+}
+
+static bool is_there(uint32_t tid)
+{
+    return tid == 70;
+}
+
+Test(admission, whoever_has_arrived_unseen_is_waited_for_no_longer)
+{
+    begin(false);
+    admission_await(&admission, 10);
+    admission_await(&admission, 70);
+    admission_await(&admission, 127);
+    admission_end(&admission, 200);
+    admission_review(&admission, 5 * SECOND, is_there);
+    cr_expect_not(is_over(500 * SECOND), "but for 70");
+    cr_expect_not(tells(ROW_THREAD_EXIT, 70, 10 * SECOND));
+    cr_expect(is_over(12 * SECOND));
+    begin(false);
+    admission_await(&admission, 127);
+    admission_end(&admission, 200);
+    admission_review(&admission, 5 * SECOND, is_there);
+    cr_expect_not(is_over(5 * SECOND + 1), "a moment later");
+    cr_expect(is_over(7 * SECOND));
+}
+
 Test(admission, a_resync_leaves_out_nobody)
 {
     begin(true);
@@ -152,6 +223,9 @@ Test(admission, ids_that_no_kernel_gives)
 {
     begin(false);
     admission_add(&admission, UINT32_MAX, 4194304);
+    admission_await(&admission, 4194304);
+    admission_end(&admission, 200);
+    cr_expect(is_over(201));
     cr_expect_not(tells(ROW_CLOSE, 4194304, 150));
     cr_expect(tells(ROW_THREAD_START, UINT32_MAX, 151));
 }
