@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "backends/ebpf/body.h"
 #include "common/rows.h"
 
 #define ID_MAX 4194304 /* PID_MAX_LIMIT */
@@ -88,14 +89,19 @@ void admission_end(struct admission *admission, uint64_t until)
     admission->until = admission->awaited_count ? UINT64_MAX : until;
 }
 
-/* Recorded or not, it is known from here on. The process's bit is of use where the thread leads one. */
-static bool tells_birth(struct admission *admission, uint32_t tid)
+static uint32_t number_in(const uint8_t *record, unsigned row, unsigned index)
+{
+    return load_u32(record_body(record) + row_builtin(row)->params[index].place, false);
+}
+
+/* Recorded or not, it is known from here on, and so is its process, even if that was not met. */
+static bool tells_birth(struct admission *admission, const uint8_t *record, uint32_t tid)
 {
     bool is_news = !has(admission->recorded, tid);
 
     put(admission->recorded, tid, false);
     put(admission->threads, tid, true);
-    put(admission->processes, tid, true);
+    put(admission->processes, number_in(record, ROW_THREAD_START, P_THREAD_START_pid), true);
     return is_news;
 }
 
@@ -108,12 +114,16 @@ static bool take(uint64_t *set, uint32_t id)
     return was;
 }
 
-/* The thread that goes on has its process's id, whatever it had before. */
-static bool tells_exec(struct admission *admission, uint32_t pid)
+/* The thread that goes on has its process's id. That which it had before is anybody's. */
+static bool tells_exec(struct admission *admission, const uint8_t *record, uint32_t pid)
 {
-    bool is_known = has(admission->threads, pid) || has(admission->processes, pid);
+    uint32_t old = number_in(record, ROW_EXEC, P_EXEC_old_tid);
+    bool is_known = has(admission->threads, pid) || has(admission->processes, pid) || has(admission->threads, old);
 
+    put(admission->threads, old, false);
+    put(admission->recorded, old, false);
     put(admission->threads, pid, is_known);
+    put(admission->processes, pid, is_known);
     return is_known;
 }
 
@@ -149,16 +159,24 @@ static bool is_arrival(unsigned number)
     return number == ROW_THREAD_START || number == ROW_THREAD_EXIT || number == ROW_EXEC;
 }
 
-static bool is_of_known(struct admission *admission, unsigned number, uint32_t tid)
+/* Of a leader that made way for an exec that failed no end was told: its number is free now even so. */
+static bool tells_process_exit(struct admission *admission, uint32_t pid)
+{
+    put(admission->threads, pid, false);
+    put(admission->recorded, pid, false);
+    return take(admission->processes, pid);
+}
+
+static bool is_of_known(struct admission *admission, const uint8_t *record, unsigned number, uint32_t tid)
 {
     switch (number) {
     case ROW_THREAD_EXIT:
         put(admission->recorded, tid, false);
         return take(admission->threads, tid);
     case ROW_PROCESS_EXIT:
-        return take(admission->processes, tid);
+        return tells_process_exit(admission, tid);
     case ROW_EXEC:
-        return tells_exec(admission, tid);
+        return tells_exec(admission, record, tid);
     default:
         return has(admission->threads, tid);
     }
@@ -177,6 +195,6 @@ bool admission_tells(struct admission *admission, const uint8_t *record)
     if (time < admission->from)
         return admission->everyone;
     if (number == ROW_THREAD_START)
-        return tells_birth(admission, tid);
-    return is_of_known(admission, number, tid) || admission->everyone;
+        return tells_birth(admission, record, tid);
+    return is_of_known(admission, record, number, tid) || admission->everyone;
 }

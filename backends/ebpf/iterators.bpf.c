@@ -149,9 +149,16 @@ static __always_inline bool is_new(const struct task_struct *task)
     return BPF_CORE_READ((const struct task_struct___snap *)task, __state) == NEW;
 }
 
+/* A leader that makes way for the thread that called exec: its end is not told, and that thread goes on with its id. It
+ * may have the id that it has now when this pass comes there, and so be met nowhere. */
+static __always_inline bool gives_way(const struct task_struct *task)
+{
+    return task->pid == task->tgid && BPF_CORE_READ(task, signal, group_exec_task);
+}
+
 static __always_inline __u32 phase_of(const struct task_struct *task)
 {
-    if (task->flags & EXITING)
+    if (task->flags & EXITING && !gives_way(task))
         return SNAP_DEPARTS;
     return is_new(task) ? SNAP_IS_NEW : SNAP_LIVES;
 }

@@ -8,12 +8,14 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -439,6 +441,62 @@ Test(snapshot, leaves_out_the_threads_by_which_the_kernel_serves)
     cr_expect_eq(count_threads(server, false), 1);
     cr_expect_eq(count_threads(server, true), 1);
     end(server);
+}
+
+/* An exec by the thread of a process that has ended but for it and another thread, which is held on its way out. */
+static atomic_int held_tid;
+
+static void *be_held(void *unused)
+{
+    atomic_store(&held_tid, (int)syscall(SYS_gettid));
+    return idle(unused);
+}
+
+static void *call_exec(void *unused)
+{
+    usleep(300000);
+    execl("/bin/sleep", "sleep", "100", NULL);
+    return unused;
+}
+
+static char state_of(pid_t pid)
+{
+    char path[64], text[512] = "";
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, pid);
+    file = fopen(path, "re");
+    (void)!(file && fgets(text, sizeof(text), file));
+    if (file)
+        fclose(file);
+    return strrchr(text, ')') ? strrchr(text, ')')[2] : '?';
+}
+
+Test(snapshot, meets_a_leader_that_makes_way)
+{
+    atomic_int *held = mmap(NULL, sizeof(*held), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t child = fork();
+    pthread_t thread;
+
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pthread_create(&thread, NULL, be_held, NULL);
+        while (!atomic_load(&held_tid))
+            usleep(1000);
+        atomic_store(held, atomic_load(&held_tid));
+        pthread_create(&thread, NULL, call_exec, NULL);
+        idle(NULL);
+    }
+    while (!atomic_load(held))
+        usleep(1000);
+    cr_assert_eq(ptrace(PTRACE_SEIZE, atomic_load(held), NULL, (void *)PTRACE_O_TRACEEXIT), 0);
+    for (int left = 5000; left && state_of(child) != 'Z'; left--)
+        usleep(1000);
+    cr_assert_eq(state_of(child), 'Z');
+    cr_expect_eq(count_threads(child, false), 3, "the leader's number goes on, by the thread that called exec");
+    cr_assert_eq(waitpid(atomic_load(held), NULL, __WALL), atomic_load(held));
+    cr_assert_eq(ptrace(PTRACE_DETACH, atomic_load(held), NULL, NULL), 0);
+    end(child);
 }
 
 Test(snapshot, times_are_before_what_they_stamp)
