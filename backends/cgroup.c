@@ -16,6 +16,7 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "containers/identity/identity.h"
 
 /* Opens a directory that is a cgroup; -ENOENT where it is of another kind. */
 static int open_directory(int at, const char *path)
@@ -162,25 +163,6 @@ static bool name_equals(struct name name, const char *text)
     return name.length == strlen(text) && !memcmp(name.start, text, name.length);
 }
 
-/* "docker-ID.scope" is how a runtime calls the ID's cgroup where systemd makes it. */
-static struct name bare_id(struct name name)
-{
-    static const char *const runtimes[] = {"docker-", "libpod-", "crio-", "cri-containerd-", "nerdctl-", "crun-"};
-    static const char scope[] = ".scope";
-    const size_t ending = sizeof(scope) - 1;
-
-    if (name.length <= ending || memcmp(name.start + name.length - ending, scope, ending) != 0)
-        return name;
-    name.length -= ending;
-    for (size_t i = 0; i < sizeof(runtimes) / sizeof(runtimes[0]); i++) {
-        size_t prefix = strlen(runtimes[i]);
-
-        if (name.length > prefix && !memcmp(name.start, runtimes[i], prefix))
-            return (struct name){name.start + prefix, name.length - prefix};
-    }
-    return name;
-}
-
 static bool is_wanted(const struct search *search, struct name id)
 {
     if (name_equals(id, search->wanted))
@@ -189,12 +171,22 @@ static bool is_wanted(const struct search *search, struct name id)
            !memcmp(id.start, search->wanted, strlen(search->wanted));
 }
 
+/* The container whose own cgroup the path up to this component is; what no runtime writes is its own id. */
+static struct name id_of(const char *path, struct name name)
+{
+    struct container_identity identity;
+
+    if (!container_identify_own(path, (size_t)(name.start + name.length - path), &identity))
+        return name;
+    return (struct name){identity.id, identity.id_size};
+}
+
 /* The outermost component of the path that is the container: its id, and the length of the path up to it. */
 static bool find_component(const struct search *search, const char *path, struct name *ret_id, size_t *ret_length)
 {
     for (const char *at = path; *at == '/'; at += strcspn(at, "/")) {
         struct name name = {++at, strcspn(at, "/")};
-        struct name id = name_equals(name, search->wanted) ? name : bare_id(name);
+        struct name id = name_equals(name, search->wanted) ? name : id_of(path, name);
 
         if (!is_wanted(search, id))
             continue;

@@ -34,8 +34,8 @@ struct container {
  * Finds the container with that id: at least CONTAINER_DIGITS_MIN hexadecimal
  * digits of its beginning, or all of a plain name. What counts are the
  * cgroups of the processes that run, in whichever hierarchy: some component of a
- * path is the id, by itself or as runtimes under systemd have it (docker-ID.scope, libpod-ID.scope, crio-ID.scope,
- * cri-containerd-ID.scope ...). What is below that component is the container's too.
+ * path is the id, by itself or as runtimes have it (docker-ID.scope, lxc.payload.ID ...: containers/identity). What is
+ * below that component is the container's too.
  *
  * Processes come and go meanwhile. Where the container has a cgroup, the
  * kernel knows at every moment who is in it; where it has none, the pids are all there

@@ -33,6 +33,7 @@ void lifecycle_exec(struct encoder *encoder, pid_t tid, uint64_t time, pid_t pid
         encoder_integer(encoder, P_EXEC_ino, (int64_t)file.ino);
         encoder_bytes(encoder, P_EXEC_exe, file.path, file.path_size, PATH_BYTES_MAX);
     }
+    proc_put_cgroup(tid, encoder, P_EXEC_cgroup);
 }
 
 void lifecycle_thread_exit(struct encoder *encoder, pid_t tid, uint64_t time, pid_t pid, const int *status)

@@ -628,21 +628,48 @@ static void put_argv(struct encoder *encoder, int task)
 }
 
 /* "0::/path" alone is cgroup v2. With others (v1, or both) it takes all lines to say where the process is. */
-static void put_cgroup(struct encoder *encoder, int task)
+static void put_cgroup(struct encoder *encoder, unsigned index, int task)
 {
     char text[PATH_BYTES_MAX + 1];
     ssize_t n = read_text(task, "cgroup", text, sizeof(text));
     const char *start = text;
 
     if (n <= 0) {
-        encoder_status(encoder, P_SNAP_THREAD_cgroup, SYSFOLD_ABSENT);
+        encoder_status(encoder, index, SYSFOLD_ABSENT);
         return;
     }
     if (text[n - 1] == '\n')
         text[n - 1] = '\0';
     if (!strncmp(text, "0::", 3) && !strchr(text, '\n'))
         start += 3;
-    encoder_string(encoder, P_SNAP_THREAD_cgroup, start);
+    encoder_string(encoder, index, start);
+}
+
+void proc_put_cgroup(pid_t tid, struct encoder *encoder, unsigned index)
+{
+    cleanup_close int task = open_task(tid, tid);
+
+    if (task < 0)
+        encoder_status(encoder, index, SYSFOLD_ABSENT);
+    else
+        put_cgroup(encoder, index, task);
+}
+
+void proc_tell_container(const struct proc_container *container, struct encoder *encoder, proc_emit emit, void *data)
+{
+    const uint8_t *record;
+    size_t size;
+
+    encoder_begin(encoder, row_builtin(ROW_SNAP_CONTAINER), (uint32_t)container->pid,
+                  (uint64_t)clock_ns(CLOCK_REALTIME));
+    if (container->pid)
+        encoder_integer(encoder, P_SNAP_CONTAINER_pid, container->pid);
+    encoder_string(encoder, P_SNAP_CONTAINER_id, container->id);
+    encoder_string(encoder, P_SNAP_CONTAINER_engine, container->engine);
+    encoder_string(encoder, P_SNAP_CONTAINER_name, container->name);
+    encoder_string(encoder, P_SNAP_CONTAINER_image, NULL);
+    record = encoder_finish(encoder, &size);
+    emit(data, record, size);
 }
 
 static void put_namespaces(struct encoder *encoder, int task)
@@ -703,7 +730,7 @@ int proc_snapshot_thread(pid_t pid, pid_t tid, struct encoder *encoder, proc_emi
     put_argv(encoder, task);
     put_link(encoder, P_SNAP_THREAD_cwd, task, "cwd");
     put_link(encoder, P_SNAP_THREAD_root, task, "root");
-    put_cgroup(encoder, task);
+    put_cgroup(encoder, P_SNAP_THREAD_cgroup, task);
     if (!is_there(task)) /* what is absent may be so only because it ended meanwhile */
         return -ESRCH;
     record = encoder_finish(encoder, &size);

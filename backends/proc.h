@@ -22,6 +22,21 @@ int proc_snapshot_thread(pid_t pid, pid_t tid, struct encoder *encoder, proc_emi
 /* A SNAP_FD record for each of its descriptors. Those told before the process went (-ESRCH) are whole. */
 int proc_snapshot_fds(pid_t pid, struct encoder *encoder, proc_emit emit, void *data);
 
+/* Its cgroup, as SNAP_THREAD and EXEC have it: the path in the unified hierarchy, or where others are in use all lines of
+ * /proc/PID/cgroup. Some six microseconds; absent where it cannot be had. */
+void proc_put_cgroup(pid_t tid, struct encoder *encoder, unsigned index);
+
+/* What a runtime says of a container itself. */
+struct proc_container {
+    const char *id;
+    const char *engine, *name; /* NULL: not known */
+    pid_t pid;                 /* its first process; 0: all processes of this source are in it */
+};
+
+/* A SNAP_CONTAINER record. What a cgroup is called does not change it; so it is told before the processes, or whenever
+ * it is known, and the state (decoder/state) hands it down to who is there already. */
+void proc_tell_container(const struct proc_container *container, struct encoder *encoder, proc_emit emit, void *data);
+
 /* The thread ids of a process, or its children's pids (perhaps none: then NULL), into a malloc'd array of the
  * caller's. Children come and go unless the process is stopped. -ENOSYS: the kernel does not tell children. */
 int proc_threads(pid_t pid, pid_t **ret_tids, size_t *ret_count);

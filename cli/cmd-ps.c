@@ -25,6 +25,7 @@ struct tree {
     size_t *by_pid;     /* indices into nodes, by source, pid and start time */
     size_t count;
     size_t first_root, last_root;
+    bool has_containers;
     bool failed; /* no memory */
 };
 
@@ -96,6 +97,7 @@ static bool collect(const struct sysfold_process *process, void *data)
         }
         tree->nodes = larger;
     }
+    tree->has_containers |= sysfold_process_container(process) != NULL;
     tree->nodes[tree->count] = (struct node){.process = process, .order = tree->count};
     tree->count++;
     return true;
@@ -247,7 +249,17 @@ static int64_t lifetime(const struct sysfold_process *process)
     return end && end >= start ? (int64_t)(end - start) : -1;
 }
 
-static void show_node(const struct node *node, uint64_t first_time)
+/* As engines show it: twelve digits of an id, all of a name. */
+static void show_container(const struct sysfold_process *process)
+{
+    const char *id = sysfold_process_container(process);
+    bool is_digits = id && strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64;
+    char text[300];
+
+    (void)printf("%-12.*s ", is_digits ? 12 : (int)sizeof(text), id ? printable(id, text, sizeof(text)) : "-");
+}
+
+static void show_node(const struct node *node, uint64_t first_time, bool has_containers)
 {
     const struct sysfold_process *process = node->process;
     const char *cmdline = sysfold_process_cmdline(process);
@@ -261,8 +273,11 @@ static void show_node(const struct node *node, uint64_t first_time)
         (void)strcpy(duration, "-");
     else
         seconds(lifetime(process), duration, sizeof(duration));
-    (void)printf("%7u %12s %12s %-18s %*s%s%s%s%s\n", sysfold_process_pid(process), start, duration,
-                 end_text(process, end, sizeof(end)), (int)indent, "", known ? "" : "[", command, known ? "" : "]",
+    (void)printf("%7u %12s %12s %-18s ", sysfold_process_pid(process), start, duration,
+                 end_text(process, end, sizeof(end)));
+    if (has_containers)
+        show_container(process);
+    (void)printf("%*s%s%s%s%s\n", (int)indent, "", known ? "" : "[", command, known ? "" : "]",
                  sysfold_process_is_doubtful(process) ? " (doubtful: events were lost)" : "");
 }
 
@@ -273,14 +288,17 @@ static int show_text(const struct tree *tree, const struct sources *sources, con
     const struct sysfold_process *last = NULL;
     char name[256];
 
-    (void)printf("%7s %12s %12s %-18s %s\n", "PID", "START", "DURATION", "END", "COMMAND");
+    (void)printf("%7s %12s %12s %-18s ", "PID", "START", "DURATION", "END");
+    if (tree->has_containers)
+        (void)printf("%-12s ", "CONTAINER");
+    (void)printf("%s\n", "COMMAND");
     for (size_t i = tree->first_root; i != NOBODY; i = next_node(tree, i)) {
         const struct sysfold_process *process = tree->nodes[i].process;
         uint32_t source = sysfold_process_source(process);
 
         if (are_several && (!last || sysfold_process_source(last) != source))
             (void)printf("%s:\n", printable(source_name(sources, source), name, sizeof(name)));
-        show_node(&tree->nodes[i], stats->first_time);
+        show_node(&tree->nodes[i], stats->first_time, tree->has_containers);
         last = process;
     }
     return EXIT_SUCCESS;
@@ -304,14 +322,25 @@ static json_t *time_json(uint64_t ns)
     return ns ? json_integer((json_int_t)ns) : json_null();
 }
 
+static json_t *container_json(const struct sysfold_process *process)
+{
+    const char *id = sysfold_process_container(process);
+
+    if (!id)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o}", "id", json_text(id), "engine",
+                     json_text(sysfold_process_container_engine(process)), "pod",
+                     json_text(sysfold_process_pod(process)));
+}
+
 static json_t *node_json(const struct node *node, uint64_t first_time)
 {
     const struct sysfold_process *process = node->process;
     uint64_t start = sysfold_process_start_time(process);
     char end[64];
 
-    return json_pack("{s:I, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s, s:o, s:I, s:I, s:b}", "pid",
-                     (json_int_t)sysfold_process_pid(process), "ppid", (json_int_t)sysfold_process_ppid(process),
+    return json_pack("{s:I, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s, s:o, s:I, s:I, s:b, s:o}",
+                     "pid", (json_int_t)sysfold_process_pid(process), "ppid", (json_int_t)sysfold_process_ppid(process),
                      "source", (json_int_t)sysfold_process_source(process), "depth", (int)node->depth, "name",
                      json_text(sysfold_process_name(process)), "exe", json_text(sysfold_process_exe(process)),
                      "cmdline", json_text(sysfold_process_cmdline(process)), "cwd",
@@ -320,8 +349,8 @@ static json_t *node_json(const struct node *node, uint64_t first_time)
                      "duration", lifetime(process) < 0 ? json_null() : json_integer(lifetime(process)), "end",
                      end_text(process, end, sizeof(end)), "exit", exit_json(process), "threads",
                      (json_int_t)sysfold_process_thread_count(process), "events",
-                     (json_int_t)sysfold_process_event_count(process), "doubtful",
-                     sysfold_process_is_doubtful(process));
+                     (json_int_t)sysfold_process_event_count(process), "doubtful", sysfold_process_is_doubtful(process),
+                     "container", container_json(process));
 }
 
 static int show_json(const struct tree *tree, const struct sysfold_stats *stats)

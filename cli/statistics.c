@@ -82,6 +82,22 @@ static struct counter *process_counter(struct statistics *statistics, const stru
     return statistics->last_process;
 }
 
+/* NULL where it is in none. */
+static struct counter *container_counter(struct statistics *statistics, const struct sysfold_event *event)
+{
+    const struct sysfold_process *process = sysfold_event_process(event);
+    const char *id = process ? sysfold_process_container(process) : NULL;
+    struct counter key = {.name = (char *)id};
+
+    if (!id)
+        return NULL;
+    if (!statistics->last_container || strcmp(statistics->last_container->name, id) != 0) {
+        statistics->last_container = counter_of(&statistics->containers, &key);
+        statistics->out_of_memory |= !statistics->last_container;
+    }
+    return statistics->last_container;
+}
+
 static void count(struct counter *counter, bool failed, uint64_t ns)
 {
     if (!counter)
@@ -118,6 +134,7 @@ void statistics_count(struct statistics *statistics, const struct sysfold_event 
     statistics->out_of_memory |= !counter;
     count(counter, failed, ns);
     count(process, failed, ns);
+    count(container_counter(statistics, event), failed, ns);
     if (process && counter && counter->ends_process)
         name_counter(process, sysfold_event_process(event));
 }
@@ -214,7 +231,8 @@ size_t counters_busiest(struct counters *counters, struct counter **ret_busiest,
 bool statistics_conclude(struct statistics *statistics, const struct sysfold_stream *stream)
 {
     statistics_name_processes(statistics, stream);
-    if (sort_counters(&statistics->events) && sort_counters(&statistics->processes) && !statistics->out_of_memory)
+    if (sort_counters(&statistics->events) && sort_counters(&statistics->processes) &&
+        sort_counters(&statistics->containers) && !statistics->out_of_memory)
         return true;
     complain("%s", strerror(ENOMEM));
     return false;
@@ -222,7 +240,11 @@ bool statistics_conclude(struct statistics *statistics, const struct sysfold_str
 
 void statistics_init(struct statistics *statistics)
 {
-    *statistics = (struct statistics){.events.compare = compare_names, .processes.compare = compare_processes};
+    *statistics = (struct statistics){
+        .events.compare = compare_names,
+        .processes.compare = compare_processes,
+        .containers.compare = compare_names,
+    };
 }
 
 static void free_counter(void *node)
@@ -243,6 +265,7 @@ void statistics_finish(struct statistics *statistics)
 {
     finish_counters(&statistics->events);
     finish_counters(&statistics->processes);
+    finish_counters(&statistics->containers);
 }
 
 static void show_time(FILE *out, const char *what, uint64_t ns)
@@ -258,6 +281,13 @@ static void show_time(FILE *out, const char *what, uint64_t ns)
     (void)fprintf(out, "%-8s %s.%09u %s\n", what, text, (unsigned)(ns % 1000000000), zone);
 }
 
+/* What the counters are of: a table's last column, and its key in JSON. */
+static const struct kind {
+    const char *title, *key;
+    bool is_process;
+} of_events = {"EVENT", "event", false}, of_processes = {"PROCESS", "name", true},
+  of_containers = {"CONTAINER", "container", false};
+
 static void show_counter(FILE *out, const struct counter *counter, bool timed, bool process)
 {
     char name[200];
@@ -271,16 +301,16 @@ static void show_counter(FILE *out, const struct counter *counter, bool timed, b
     (void)fprintf(out, "%s\n", printable(counter->name, name, sizeof(name)));
 }
 
-static void show_counters(FILE *out, const struct counters *counters, bool timed, bool processes)
+static void show_counters(FILE *out, const struct counters *counters, bool timed, const struct kind *kind)
 {
     (void)fprintf(out, "\n%12s %12s ", "EVENTS", "FAILED");
     if (timed)
         (void)fprintf(out, "%16s ", "SECONDS");
-    if (processes)
+    if (kind->is_process)
         (void)fprintf(out, "%7s ", "PID");
-    (void)fputs(processes ? "PROCESS\n" : "EVENT\n", out);
+    (void)fprintf(out, "%s\n", kind->title);
     for (size_t i = 0; i < counters->count; i++)
-        show_counter(out, counters->sorted[i], timed, processes);
+        show_counter(out, counters->sorted[i], timed, kind->is_process);
 }
 
 void statistics_show(const struct statistics *statistics, const struct sysfold_stream *stream, FILE *out)
@@ -301,16 +331,18 @@ void statistics_show(const struct statistics *statistics, const struct sysfold_s
         (void)fprintf(out, "seconds  %llu.%09llu\n", (unsigned long long)(ns / 1000000000),
                       (unsigned long long)(ns % 1000000000));
     }
-    show_counters(out, &statistics->events, statistics->timed, false);
-    show_counters(out, &statistics->processes, statistics->timed, true);
+    show_counters(out, &statistics->events, statistics->timed, &of_events);
+    show_counters(out, &statistics->processes, statistics->timed, &of_processes);
+    if (statistics->containers.count)
+        show_counters(out, &statistics->containers, statistics->timed, &of_containers);
 }
 
-static json_t *counter_json(const struct counter *counter, bool timed, bool process)
+static json_t *counter_json(const struct counter *counter, bool timed, const struct kind *kind)
 {
-    json_t *object = json_pack("{s:o, s:I, s:I}", process ? "name" : "event", json_text(counter->name), "events",
+    json_t *object = json_pack("{s:o, s:I, s:I}", kind->key, json_text(counter->name), "events",
                                (json_int_t)counter->events, "failed", (json_int_t)counter->failed);
 
-    if (process) {
+    if (kind->is_process) {
         json_object_set_new(object, "pid", json_integer(counter->pid));
         json_object_set_new(object, "source", json_integer(counter->source));
         json_object_set_new(object, "start_time", json_integer((json_int_t)counter->start_time));
@@ -320,12 +352,12 @@ static json_t *counter_json(const struct counter *counter, bool timed, bool proc
     return object;
 }
 
-static json_t *counters_json(const struct counters *counters, bool timed, bool process)
+static json_t *counters_json(const struct counters *counters, bool timed, const struct kind *kind)
 {
     json_t *array = json_array();
 
     for (size_t i = 0; i < counters->count; i++)
-        json_array_append_new(array, counter_json(counters->sorted[i], timed, process));
+        json_array_append_new(array, counter_json(counters->sorted[i], timed, kind));
     return array;
 }
 
@@ -334,10 +366,11 @@ json_t *statistics_json(const struct statistics *statistics, const struct sysfol
     struct sysfold_stats stats = {.size = sizeof(stats)};
 
     sysfold_stream_stats(stream, &stats);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "events", (json_int_t)stats.events, "failed",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "events", (json_int_t)stats.events, "failed",
                      (json_int_t)statistics->failed, "lost", (json_int_t)stats.lost, "bytes", (json_int_t)stats.bytes,
                      "damaged", (json_int_t)stats.damaged, "first_time", (json_int_t)stats.first_time, "last_time",
                      (json_int_t)stats.last_time, "by_event",
-                     counters_json(&statistics->events, statistics->timed, false), "by_process",
-                     counters_json(&statistics->processes, statistics->timed, true));
+                     counters_json(&statistics->events, statistics->timed, &of_events), "by_process",
+                     counters_json(&statistics->processes, statistics->timed, &of_processes), "by_container",
+                     counters_json(&statistics->containers, statistics->timed, &of_containers));
 }

@@ -2,7 +2,7 @@
 #ifndef SYSFOLD_CLI_STATISTICS_H
 #define SYSFOLD_CLI_STATISTICS_H
 
-/* How many of what: the events of a stream, counted by event and by process. */
+/* How many of what: the events of a stream, counted by event, by process and by container. */
 
 #include <jansson.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #define STATISTICS_ROWS 2048
 
 struct counter {
-    /* What is counted: an event's name, or a process. */
+    /* What is counted: an event's name, a process, or a container's id. */
     char *name;
     uint32_t source, pid;
     uint64_t start_time;
@@ -30,9 +30,9 @@ struct counters {
 };
 
 struct statistics {
-    struct counters events, processes;
+    struct counters events, processes, containers;
     struct counter *by_row[STATISTICS_ROWS]; /* of known rows, whose name is their own */
-    struct counter *last_process;
+    struct counter *last_process, *last_container;
     uint64_t failed;
     bool timed;
     bool out_of_memory;

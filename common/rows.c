@@ -213,4 +213,5 @@ const char *const effect_names[EFFECT_COUNT] = {
     [E_SNAPSHOTS_THREAD] = "snapshots_thread",
     [E_SNAPSHOTS_FD] = "snapshots_fd",
     [E_LOSES] = "loses",
+    [E_NAMES_CONTAINER] = "names_container",
 };

@@ -177,6 +177,7 @@ enum effect {
     E_SNAPSHOTS_THREAD,
     E_SNAPSHOTS_FD,
     E_LOSES,
+    E_NAMES_CONTAINER,  /* pid, id, engine */
     EFFECT_COUNT
 };
 

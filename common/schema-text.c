@@ -58,6 +58,7 @@ static const char *const effect_meanings[EFFECT_COUNT] = {
     [E_SNAPSHOTS_THREAD] = "tells of a thread that was already there",
     [E_SNAPSHOTS_FD] = "tells of a descriptor that was already there",
     [E_LOSES] = "what is known may be out of date from here on",
+    [E_NAMES_CONTAINER] = "tells which container a process, or all of a source, is in",
 };
 
 static const struct meaning moment_meanings[] = {

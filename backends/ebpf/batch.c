@@ -250,6 +250,7 @@ static int step(struct capture *capture, struct batch *ret_batch)
         begin_ending(capture, now);
     }
     follow_clock(capture);
+    snapshot_follow(capture->snapshot, now);
     repair(capture, now);
     losses_read(&capture->losses);
     until = rings_turn(&capture->rings, now);

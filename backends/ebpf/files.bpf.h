@@ -207,6 +207,63 @@ static __always_inline __u64 file_at(__s32 fd)
     return (__u64)file;
 }
 
+#define CGROUPS_MAX 32 /* below each other */
+#define CGROUP_PATH_MAX 2048
+
+static __always_inline const struct kernfs_node *cgroup_above(const struct kernfs_node *node)
+{
+    const struct kernfs_node___6_14 *older = (const void *)node;
+
+    if (bpf_core_field_exists(node->__parent))
+        return BPF_CORE_READ(node, __parent);
+    return BPF_CORE_READ(older, parent);
+}
+
+/* One name, unless it is the root's. Returns whether to go on. */
+__noinline int cgroup_step(struct walk *walk)
+{
+    const struct kernfs_node *node, *above;
+    long size;
+
+    if (!walk)
+        return 0;
+    node = (const struct kernfs_node *)walk->dentry;
+    above = cgroup_above(node);
+    walk->path_known = !above;
+    if (!above || walk->file_at < PATH_END - CGROUP_PATH_MAX)
+        return 0;
+    /* The beginning of path[] is too far down for this path, and good to find a length by. */
+    size = bpf_probe_read_kernel_str(walk->path, NAME_MAX_BYTES + 1, BPF_CORE_READ(node, name));
+    if (size <= 1)
+        return 0;
+    prepend(walk, walk->path, size - 1);
+    prepend_slash(walk);
+    walk->dentry = (__u64)above;
+    return 1;
+}
+
+/* The task's cgroup in the unified hierarchy, into path[]; path_known says whether it was had. */
+__noinline int build_cgroup(struct walk *walk)
+{
+    const struct task_struct *task = bpf_get_current_task_btf();
+
+    if (!walk)
+        return 0;
+    walk->path_known = false;
+    walk->file_at = PATH_END;
+    if (!bpf_core_field_exists(task->cgroups))
+        return 0;
+    walk->dentry = (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+    for (int i = 0; walk->dentry && i < CGROUPS_MAX; i++) {
+        if (!cgroup_step(walk))
+            break;
+    }
+    if (walk->file_at == PATH_END)
+        prepend_slash(walk);
+    walk->file_size = PATH_END - walk->file_at;
+    return 0;
+}
+
 /* The path in path[], as a variable parameter: empty where it is the very string that the caller gave. */
 __noinline int put_path(struct walk *walk, __u32 index, __u32 room)
 {

@@ -122,7 +122,6 @@ struct {
 } rooms SEC(".maps");
 
 __u32 only;         /* the process to tell of; 0: all */
-__u32 departing;    /* threads that were met on their way out */
 __u64 clock_offset; /* ns to add to bpf_ktime_get_ns(), as for records */
 
 static __always_inline struct walk *entry_room(void)
@@ -132,23 +131,36 @@ static __always_inline struct walk *entry_room(void)
     return bpf_map_lookup_elem(&rooms, &zero);
 }
 
-/* Those on their way out are told of by their own events. */
-static __always_inline bool is_wanted(const struct task_struct *task)
+static __always_inline bool is_meant(const struct task_struct *task)
 {
-    const struct task_struct___snap *more = (const struct task_struct___snap *)task;
     __u32 tgid = task->tgid;
 
-    if (tgid == settings.own_pid || (only && tgid != only))
-        return false;
-    if (!(task->flags & EXITING))
-        return true;
-    departing += !BPF_CORE_READ(more, exit_state);
-    return false;
+    return tgid != settings.own_pid && (!only || tgid == only) && !is_servant(task);
+}
+
+/* The event of its end is past, though perhaps by a moment. */
+static __always_inline bool has_ended(const struct task_struct *task)
+{
+    return BPF_CORE_READ((const struct task_struct___snap *)task, exit_state);
 }
 
 static __always_inline bool is_new(const struct task_struct *task)
 {
     return BPF_CORE_READ((const struct task_struct___snap *)task, __state) == NEW;
+}
+
+/* A leader that makes way for the thread that called exec: its end is not told, and that thread goes on with its id. It
+ * may have the id that it has now when this pass comes there, and so be met nowhere. */
+static __always_inline bool gives_way(const struct task_struct *task)
+{
+    return task->pid == task->tgid && BPF_CORE_READ(task, signal, group_exec_task);
+}
+
+static __always_inline __u32 phase_of(const struct task_struct *task)
+{
+    if (task->flags & EXITING && !gives_way(task))
+        return SNAP_DEPARTS;
+    return is_new(task) ? SNAP_IS_NEW : SNAP_LIVES;
 }
 
 /* As the machine's own pid namespace has it. */
@@ -248,14 +260,19 @@ int sysfold_snap_thread(struct bpf_iter__task *ctx)
     struct task_struct *task = ctx->task;
     struct snap_thread *entry;
     struct walk *walk;
+    __u32 phase;
 
-    if (!task || !is_wanted(task))
+    if (!task || !is_meant(task))
+        return 0;
+    phase = phase_of(task);
+    if (phase == SNAP_DEPARTS && has_ended(task))
         return 0;
     walk = entry_room();
     if (!walk)
         return 0;
     note_root();
     entry = (struct snap_thread *)walk->room;
+    entry->phase = phase;
     walk->end = sizeof(*entry);
     put_identity(entry, task);
     put_namespaces(entry, (const struct task_struct___snap *)task);
@@ -348,7 +365,7 @@ int sysfold_snap_fd(struct bpf_iter__task_file *ctx)
     entry->is_new = is_new(task);
     entry->time = bpf_ktime_get_ns() + clock_offset;
     /* No event of its end, nor of this descriptor's, is older than that. */
-    if (!is_wanted(task) || !is_still(task, fd, file))
+    if (!is_meant(task) || task->flags & EXITING || !is_still(task, fd, file))
         return 0;
     entry->pid = task->tgid;
     entry->fd = fd;

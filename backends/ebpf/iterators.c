@@ -122,13 +122,11 @@ static int run(struct iterators *iterators, const struct bpf_link *link, pid_t o
     if (fd < 0)
         return fd;
     iterators->skeleton->bss->only = (uint32_t)only;
-    iterators->skeleton->bss->departing = 0;
     r = read_all(fd, &entries);
     if (r < 0) {
         free(entries.bytes);
         return r;
     }
-    entries.departing = iterators->skeleton->bss->departing;
     *ret_entries = entries;
     return 0;
 }

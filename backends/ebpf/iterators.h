@@ -10,11 +10,17 @@
 
 #include <linux/types.h>
 
+enum snap_phase {
+    SNAP_LIVES,
+    SNAP_IS_NEW,  /* the event of its birth may come later than this */
+    SNAP_DEPARTS, /* its end is not complete: that event, too */
+};
+
 struct snap_thread {
     __u32 size;
     __u32 pid, tid, ppid, pgid, sid;
     __u32 uid, euid, gid, egid;
-    __u32 unused;
+    __u32 phase;
     __u64 start; /* by CLOCK_BOOTTIME */
     __u64 pid_ns, mnt_ns, net_ns, user_ns;
     char comm[16];
@@ -47,7 +53,6 @@ struct iterators;
 struct entries {
     uint8_t *bytes; /* for free() */
     size_t size;
-    uint32_t departing; /* threads on their way out, which are not among them */
 };
 
 /* Loads them; a negative errno where they are not allowed, or not there. */

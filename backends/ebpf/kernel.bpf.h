@@ -210,6 +210,24 @@ struct task_struct {
     const struct cred *cred;
     struct task_struct *real_parent;
     struct task_struct *group_leader;
+    struct css_set *cgroups;
+};
+
+struct kernfs_node {
+    struct kernfs_node *__parent; /* since 6.15 */
+    const char *name;
+};
+
+struct kernfs_node___6_14 {
+    struct kernfs_node *parent;
+};
+
+struct cgroup {
+    struct kernfs_node *kn;
+};
+
+struct css_set {
+    struct cgroup *dfl_cgrp; /* in the unified hierarchy */
 };
 
 struct linux_binprm {
@@ -218,6 +236,22 @@ struct linux_binprm {
     const char *fdpath;
 };
 
+struct kernel_clone_args {
+    __u32 user_worker;
+};
+
 #pragma clang attribute pop
+
+#define IO_WORKER 0x10     /* PF_IO_WORKER */
+#define USER_WORKER 0x4000 /* PF_USER_WORKER; before Linux 6.3 another flag had that bit */
+
+/* One of the threads by which the kernel serves a process (io_uring's, vhost's). No fork tells of their birth, they make
+ * no calls, and no tracer sees them: they are not told of. */
+static __always_inline bool is_servant(const struct task_struct *task)
+{
+    if (bpf_core_field_exists(struct kernel_clone_args, user_worker))
+        return task->flags & USER_WORKER;
+    return task->flags & IO_WORKER;
+}
 
 #endif

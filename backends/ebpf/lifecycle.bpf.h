@@ -156,6 +156,17 @@ static __always_inline void put_comm(struct walk *walk)
     end_variable(walk, P_EXEC_comm, size, false);
 }
 
+static __always_inline void put_cgroup(struct walk *walk)
+{
+    build_cgroup(walk);
+    if (walk->path_known) {
+        put_path(walk, P_EXEC_cgroup, CGROUP_PATH_MAX);
+    } else {
+        mark(walk, P_EXEC_cgroup, STATUS_ABSENT);
+        end_variable(walk, P_EXEC_cgroup, 0, false);
+    }
+}
+
 static __always_inline void tell_exec(struct task_struct *task, __u32 old_tid)
 {
     struct walk *walk = walk_begin(this_walk(), task->pid);
@@ -178,6 +189,7 @@ static __always_inline void tell_exec(struct task_struct *task, __u32 old_tid)
         mark(walk, P_EXEC_exe, STATUS_ABSENT);
         end_variable(walk, P_EXEC_exe, 0, false);
     }
+    put_cgroup(walk);
     walk_finish(walk);
 }
 

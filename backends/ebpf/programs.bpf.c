@@ -659,10 +659,12 @@ int BPF_PROG(sysfold_exit, struct task_struct *task)
 
     if (!is_recorded(this_walk(), task->tgid))
         return 0;
-    tell_unfinished(task);
-    if (!gives_way)
-        tell_thread_exit(task);
-    if (is_last(task))
+    if (!is_servant(task)) {
+        tell_unfinished(task);
+        if (!gives_way)
+            tell_thread_exit(task);
+    }
+    if (is_last(task)) /* which may be one of the kernel's */
         tell_process_exit(task);
     return 0;
 }
@@ -685,7 +687,7 @@ int BPF_PROG(sysfold_signal, int signo, const void *address)
     struct task_struct *task = bpf_get_current_task_btf();
     struct signal_info info = {};
 
-    if (!is_recorded(this_walk(), task->tgid))
+    if (is_servant(task) || !is_recorded(this_walk(), task->tgid))
         return 0;
     /* SIGKILL itself is told by what it does; it may have no siginfo. */
     if (signo == SIGKILL_NR)

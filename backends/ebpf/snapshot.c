@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +24,13 @@
  * themselves born while they were looked for. */
 #define LOOKS_MIN 2
 #define LOOKS_MAX 4
-/* Who is on its way out ends within that. */
-#define DEPARTURE NS
-/* Two clocks differ by a little more or less each time they are compared. */
-#define CLOCK_ERROR 1000000
+/* Who is on its way in or out has mostly arrived within that. */
+#define ARRIVAL NS
 /* /proc counts births in ticks. */
 #define BIRTH_ERROR 20000000
-#define PF_EXITING_FLAG 4
+#define PF_EXITING_FLAG 0x4
+#define PF_IO_WORKER_FLAG 0x10
+#define PF_USER_WORKER_FLAG 0x4000 /* since Linux 6.3 */
 
 static uint64_t now_of(const struct snapshot *snapshot)
 {
@@ -37,6 +38,14 @@ static uint64_t now_of(const struct snapshot *snapshot)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * NS + (uint64_t)now.tv_nsec + snapshot->clock_offset;
+}
+
+static uint64_t boot_time(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * NS + (uint64_t)now.tv_nsec;
 }
 
 int snapshot_create(uint64_t birth_offset, struct snapshot **ret_snapshot)
@@ -216,10 +225,19 @@ static void tell_entry(struct snapshot *snapshot, const struct snap_thread *entr
     append(snapshot, &snapshot->threads, record, size, snapshot->begun);
 }
 
-/* Whoever was born since it began is told of by that event. In doubt, by the snapshot: then that event is not told. */
+/* Whoever was born since it began is told of by that event, which comes later than the birth. Of others it is not known
+ * whether it does: then it is not told. No other clock is asked than that by which they are born. */
 static bool is_newborn(const struct snapshot *snapshot, uint64_t birth)
 {
-    return birth >= snapshot->begun + CLOCK_ERROR;
+    return birth >= snapshot->born_since;
+}
+
+static void admit_entry(struct snapshot *snapshot, const struct snap_thread *entry)
+{
+    if (entry->phase != SNAP_LIVES)
+        admission_await(&snapshot->admission, entry->tid);
+    if (entry->phase != SNAP_DEPARTS)
+        admission_add(&snapshot->admission, entry->pid, entry->tid);
 }
 
 static void admit_entries(struct snapshot *snapshot, const struct snapshot_scope *scope, const struct entries *entries)
@@ -228,8 +246,8 @@ static void admit_entries(struct snapshot *snapshot, const struct snapshot_scope
     size_t at = 0;
 
     while ((entry = entries_next_thread(entries, &at))) {
-        if (!is_newborn(snapshot, entry->start + snapshot->birth_offset) && is_in(scope, (pid_t)entry->pid))
-            admission_add(&snapshot->admission, entry->pid, entry->tid);
+        if (!is_newborn(snapshot, entry->start) && is_in(scope, (pid_t)entry->pid))
+            admit_entry(snapshot, entry);
     }
 }
 
@@ -240,25 +258,54 @@ static void tell_entries(struct snapshot *snapshot, const struct entries *entrie
     size_t at = 0;
 
     while ((entry = entries_next_thread(entries, &at))) {
-        if (admission_has_thread(&snapshot->admission, entry->tid))
+        if (entry->phase != SNAP_DEPARTS && admission_has_thread(&snapshot->admission, entry->tid))
             tell_entry(snapshot, entry);
     }
 }
 
-/* /proc shows threads for some time after their end was told; the kernel's flags say which. */
-static bool is_departing(pid_t pid, pid_t tid)
+/* What /proc says of a thread's life. */
+struct life {
+    uint64_t birth; /* by CLOCK_BOOTTIME, or a tick before */
+    bool departs;   /* and is shown for some time after its end was told */
+    bool has_ended;
+    bool is_servant; /* the kernel's, to serve the process: not told of (kernel.bpf.h) */
+};
+
+static bool parse_life(const char *text, struct life *ret_life)
+{
+    const char *rest = strrchr(text, ')');
+    uint64_t ticks, hz = (uint64_t)sysconf(_SC_CLK_TCK);
+    unsigned flags;
+    char state;
+
+    if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+                        &state, &flags, &ticks) != 3)
+        return false;
+    *ret_life = (struct life){
+        .birth = ticks / hz * NS + ticks % hz * (NS / hz),
+        .departs = flags & PF_EXITING_FLAG,
+        .has_ended = state == 'Z' || state == 'X',
+        .is_servant = flags & PF_IO_WORKER_FLAG || (flags & PF_USER_WORKER_FLAG && strstr(text, "(vhost-")),
+    };
+    return true;
+}
+
+/* false: it is gone. */
+static bool read_life(pid_t pid, pid_t tid, struct life *ret_life)
 {
     cleanup_fclose FILE *file = NULL;
     char path[64], text[512] = "";
-    const char *rest;
-    unsigned flags;
 
     (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
     file = fopen(path, "re");
-    if (!file || !fgets(text, sizeof(text), file))
-        return true;
-    rest = strrchr(text, ')');
-    return rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & PF_EXITING_FLAG;
+    return file && fgets(text, sizeof(text), file) && parse_life(text, ret_life);
+}
+
+static bool is_departing(pid_t pid, pid_t tid)
+{
+    struct life life;
+
+    return !read_life(pid, tid, &life) || life.departs;
 }
 
 static void tell_thread_by_proc(void *data, const uint8_t *record, size_t size)
@@ -268,22 +315,31 @@ static void tell_thread_by_proc(void *data, const uint8_t *record, size_t size)
     append(snapshot, &snapshot->threads, record, size, snapshot->begun);
 }
 
+static void tell_thread_of(struct snapshot *snapshot, pid_t pid, pid_t tid)
+{
+    struct life life;
+    int r;
+
+    if (!read_life(pid, tid, &life) || life.is_servant || life.has_ended || is_newborn(snapshot, life.birth))
+        return;
+    if (life.departs) {
+        admission_await(&snapshot->admission, (uint32_t)tid);
+        return;
+    }
+    r = proc_snapshot_thread(pid, tid, &snapshot->encoder, tell_thread_by_proc, snapshot);
+    note_error(snapshot, r);
+    if (r == 0)
+        admission_add(&snapshot->admission, (uint32_t)pid, (uint32_t)tid);
+}
+
 static void tell_threads_of(struct snapshot *snapshot, pid_t pid)
 {
     cleanup_free pid_t *tids = NULL;
     size_t count = 0;
-    uint64_t birth;
-    int r = proc_threads(pid, &tids, &count);
 
-    note_error(snapshot, r);
-    for (size_t i = 0; i < count; i++) {
-        if (is_departing(pid, tids[i]) || proc_start_time(tids[i], &birth) < 0 || is_newborn(snapshot, birth))
-            continue;
-        r = proc_snapshot_thread(pid, tids[i], &snapshot->encoder, tell_thread_by_proc, snapshot);
-        note_error(snapshot, r);
-        if (r == 0)
-            admission_add(&snapshot->admission, (uint32_t)pid, (uint32_t)tids[i]);
-    }
+    note_error(snapshot, proc_threads(pid, &tids, &count));
+    for (size_t i = 0; i < count; i++)
+        tell_thread_of(snapshot, pid, tids[i]);
 }
 
 /* Descriptors. */
@@ -437,10 +493,10 @@ static void tell_completeness(struct snapshot *snapshot)
  * those that come and go. */
 static void tell_if_kept_back(struct snapshot *snapshot, pid_t pid)
 {
-    uint64_t birth;
+    struct life life;
 
-    if (admission_has_process(&snapshot->admission, (uint32_t)pid) || proc_start_time(pid, &birth) < 0 ||
-        birth + BIRTH_ERROR > snapshot->begun)
+    if (admission_has_process(&snapshot->admission, (uint32_t)pid) || !read_life(pid, pid, &life) ||
+        life.birth + BIRTH_ERROR > snapshot->born_since)
         return;
     tell_threads_of(snapshot, pid);
     if (admission_has_process(&snapshot->admission, (uint32_t)pid))
@@ -462,7 +518,7 @@ static int take_by_iterators(struct snapshot *snapshot, const struct snapshot_sc
         r = tell_all_fds(snapshot, scope);
     if (r == 0)
         r = each_process(snapshot, scope, tell_if_kept_back);
-    snapshot->ended = now_of(snapshot) + (entries.departing ? DEPARTURE : 0);
+    snapshot->ended = now_of(snapshot) + (snapshot->admission.awaited_count ? ARRIVAL : 0);
     if (r == 0)
         tell_entries(snapshot, &entries);
     free(entries.bytes);
@@ -477,7 +533,7 @@ static int take_by_proc(struct snapshot *snapshot, const struct snapshot_scope *
         r = each_process(snapshot, scope, tell_threads_of);
     if (r == 0)
         r = tell_all_fds(snapshot, scope);
-    snapshot->ended = now_of(snapshot) + DEPARTURE; /* it is not counted who departs */
+    snapshot->ended = now_of(snapshot) + ARRIVAL; /* it is not known who is on its way in */
     return r;
 }
 
@@ -494,6 +550,7 @@ static void begin(struct snapshot *snapshot, bool again)
 {
     forget(snapshot);
     snapshot->begun = now_of(snapshot);
+    snapshot->born_since = boot_time();
     admission_begin(&snapshot->admission, snapshot->begun, again);
 }
 
@@ -506,6 +563,7 @@ static int try_to_take(struct snapshot *snapshot, const struct snapshot_scope *s
     if (r < 0)
         return r;
     admission_end(&snapshot->admission, snapshot->ended);
+    snapshot->review_at = snapshot->ended;
     if (again && !scope->only)
         tell_completeness(snapshot);
     return snapshot->error;
@@ -525,9 +583,23 @@ int snapshot_take(struct snapshot *snapshot, const struct snapshot_scope *scope,
     }
     if (r < 0) {
         forget(snapshot);
+        admission_begin(&snapshot->admission, 0, false);
         admission_end(&snapshot->admission, 0);
     }
     return r;
+}
+
+static bool is_there(uint32_t tid)
+{
+    struct life life;
+
+    return read_life((pid_t)tid, (pid_t)tid, &life) && !life.has_ended;
+}
+
+void snapshot_review(struct snapshot *snapshot, uint64_t now)
+{
+    admission_review(&snapshot->admission, now, is_there);
+    snapshot->review_at = now + ARRIVAL;
 }
 
 static const uint8_t *next_of(const struct records *records)

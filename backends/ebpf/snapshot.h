@@ -52,6 +52,8 @@ struct records {
 struct snapshot {
     struct records threads, fds;
     uint64_t begun, ended;
+    uint64_t review_at;          /* of whom the admission waits for */
+    uint64_t born_since;         /* by CLOCK_BOOTTIME: who was born later was so after it had begun */
     uint64_t birth_offset;       /* from CLOCK_BOOTTIME, in which threads are born, */
     uint64_t clock_offset;       /* and from CLOCK_MONOTONIC to the time of records */
     struct iterators *iterators; /* NULL: /proc must do */
@@ -87,6 +89,15 @@ bool snapshot_is_due(const struct snapshot *snapshot, uint64_t lost_until, uint6
 static inline bool snapshot_is_handed_on(const struct snapshot *snapshot)
 {
     return snapshot->threads.at == snapshot->threads.size && snapshot->fds.at == snapshot->fds.size;
+}
+
+void snapshot_review(struct snapshot *snapshot, uint64_t now);
+
+/* Now and then: whoever was met half-way may have arrived unseen. */
+static inline void snapshot_follow(struct snapshot *snapshot, uint64_t now)
+{
+    if (snapshot->admission.awaited_count && now >= snapshot->review_at)
+        snapshot_review(snapshot, now);
 }
 
 /* The next record to hand on, before all events of its time or later; NULL: none is left. Until snapshot_take(). */

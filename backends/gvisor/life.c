@@ -394,6 +394,7 @@ static void tell_exec(struct sandbox *sandbox, struct thread *thread, uint32_t o
     put_exec_credentials(encoder, info ? info->context_data : NULL);
     put_comm(encoder, &thread->call, info ? &info->binary_path : &none);
     put_bytes(encoder, P_EXEC_exe, info ? &info->binary_path : &none);
+    put_bytes(encoder, P_EXEC_cgroup, &none); /* the sandbox is the container, which SNAP_CONTAINER tells */
     sandbox_emit_of(sandbox, thread);
     thread->is_named = true;
 }

@@ -151,3 +151,15 @@ int task_status_read(int proc, pid_t tid, struct task_status *ret_status)
         return -EBADMSG;
     return 0;
 }
+
+int fd_limit_read(int proc, pid_t tid, uint64_t *ret_limit)
+{
+    char text[STATUS_MAX];
+    const char *line;
+    int r = read_text(proc, tid, "limits", text, sizeof(text));
+
+    if (r < 0)
+        return r;
+    line = strstr(text, "\nMax open files");
+    return line && sscanf(line, "\nMax open files %" SCNu64, ret_limit) == 1 ? 0 : -EBADMSG;
+}

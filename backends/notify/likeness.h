@@ -41,6 +41,8 @@ struct task_status {
     uint64_t fd_slots;
 };
 
+/* Its RLIMIT_NOFILE, without the right that prlimit() wants. */
+int fd_limit_read(int proc, pid_t tid, uint64_t *ret_limit);
 int task_status_read(int proc, pid_t tid, struct task_status *ret_status);
 
 #endif

@@ -19,6 +19,7 @@
 #include "backends/notify/likeness.h"
 #include "backends/notify/listener.h"
 #include "backends/notify/opening.h"
+#include "backends/notify/worker.h"
 #include "backends/proc.h"
 #include "common/cleanup.h"
 #include "common/error.h"
@@ -32,15 +33,28 @@
 #define I386_FANOTIFY_INIT 338
 #define X32_FANOTIFY_INIT (0x40000000 | 300)
 
+#define WORKERS_MAX 4   /* at a time */
+#define WORKERS_EVER 64 /* a container that goes on changing who it is does without */
+
+/* Container: */
+struct seat {
+    uint32_t number; /* what likenesses know it by; 0: free */
+    struct worker worker;
+};
+
 struct performer {
     int listener;
-    int proc; /* whatever is mounted over it later */
+    bool
+        is_container; /* opens are made by workers, and only what may be done twice: we do not know its filter's flags */
+    int proc;         /* whatever is mounted over it later */
     bool stopped;
     bool roots_move; /* some thread may change others' root */
     struct identity identity;
     int label_size; /* 0: labels are not used */
     char label[LABEL_MAX];
     struct opener opener;
+    struct seat seats[WORKERS_MAX];
+    uint32_t workers_ever;
 };
 
 /* One call, while it is performed. */
@@ -50,7 +64,8 @@ struct performing {
     const struct call *call;
     const struct kept *kept;
     pid_t tid;
-    bool looked; /* at what is its own only if it still waits */
+    struct worker *worker; /* who performs it; NULL: we */
+    bool looked;           /* at what is its own only if it still waits */
 };
 
 /* Does the kernel know WAIT_KILLABLE_RECV, which has been there since 5.19? It looks at the flags before the filter, which is none. */
@@ -97,7 +112,7 @@ int performer_create(int listener, bool is_container, struct performer **ret_per
         return error_system(error, -ENOMEM, "cannot perform calls");
     performer->listener = listener;
     performer->proc = performer->opener.task = -1;
-    performer->stopped = is_container;
+    performer->is_container = is_container;
     r = know_ourselves(performer);
     if (r < 0) {
         performer_destroy(performer);
@@ -111,6 +126,8 @@ void performer_destroy(struct performer *performer)
 {
     if (!performer)
         return;
+    for (size_t i = 0; i < WORKERS_MAX; i++)
+        worker_end(&performer->seats[i].worker);
     opener_finish(&performer->opener);
     cleanup_close_fd(&performer->proc);
     free(performer);
@@ -197,23 +214,22 @@ void performer_let_go(struct performer *performer, const struct call *call, stru
 }
 
 /* Who it is does not change while it waits. */
-static bool read_likeness(struct performing *performing)
+static int read_likeness(struct performing *performing, struct identity *ret_identity)
 {
     struct performer *performer = performing->performer;
-    struct identity identity;
+    int r;
 
     performing->looked = true;
-    return identity_read(performer->proc, performing->tid, &identity) == 0 &&
-           identity_is_same(&identity, &performer->identity);
+    r = identity_read(performer->proc, performing->tid, ret_identity);
+    return listener_is_valid(performer->listener, performing->notif->id) ? r : -ESRCH;
 }
 
-static bool has_our_root(struct performing *performing)
+static bool has_root(struct performing *performing, const struct root *expected)
 {
     struct root root;
 
     performing->looked = true;
-    return root_read(performing->performer->proc, performing->tid, &root) == 0 &&
-           root_is_same(&root, &performing->performer->identity.root);
+    return root_read(performing->performer->proc, performing->tid, &root) == 0 && root_is_same(&root, expected);
 }
 
 static bool has_our_label(struct performing *performing)
@@ -233,15 +249,95 @@ static bool is_like_us(struct performing *performing, struct likeness *likeness)
     struct performer *performer = performing->performer;
 
     if (likeness->known_of == 0) {
-        bool same = read_likeness(performing);
+        struct identity identity;
+        int r = read_likeness(performing, &identity);
 
-        if (!listener_is_valid(performer->listener, performing->notif->id))
+        if (r == -ESRCH)
             return false;
-        likeness->known_of = same ? LIKENESS_US : LIKENESS_OTHER;
+        likeness->known_of = r == 0 && identity_is_same(&identity, &performer->identity) ? LIKENESS_US : LIKENESS_OTHER;
     }
     if (likeness->known_of != LIKENESS_US)
         return false;
-    return (!performer->roots_move || has_our_root(performing)) && has_our_label(performing);
+    return (!performer->roots_move || has_root(performing, &performer->identity.root)) && has_our_label(performing);
+}
+
+static struct seat *find_seat(struct performer *performer, uint32_t number)
+{
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        if (performer->seats[i].number == number)
+            return &performer->seats[i];
+    }
+    return NULL;
+}
+
+static struct seat *find_seat_of(struct performer *performer, const struct identity *identity)
+{
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        struct seat *seat = &performer->seats[i];
+
+        if (seat->number && identity_is_same(&seat->worker.identity, identity))
+            return seat;
+    }
+    return NULL;
+}
+
+static struct seat *take_seat(struct performing *performing, const struct identity *identity)
+{
+    struct performer *performer = performing->performer;
+    struct seat *seat = &performer->seats[performer->workers_ever % WORKERS_MAX]; /* whose it was longest ago */
+
+    if (performer->workers_ever == WORKERS_EVER)
+        return NULL;
+    worker_end(&seat->worker);
+    seat->number = 0;
+    performer->workers_ever++;
+    if (worker_start(performer->proc, performing->tid, identity, &seat->worker) < 0)
+        return NULL;
+    seat->number = performer->workers_ever;
+    return seat;
+}
+
+/* Who is like the target, made if need be. */
+static struct worker *find_worker(struct performing *performing, struct likeness *likeness)
+{
+    struct identity identity;
+    struct seat *seat;
+    int r;
+
+    if (likeness->known_of >= LIKENESS_OTHER)
+        return NULL;
+    seat = likeness->known_of ? find_seat(performing->performer, likeness->known_of) : NULL;
+    if (seat)
+        return &seat->worker;
+    r = read_likeness(performing, &identity);
+    if (r == -ESRCH)
+        return NULL;
+    seat = r == 0 ? find_seat_of(performing->performer, &identity) : NULL;
+    if (!seat && r == 0)
+        seat = take_seat(performing, &identity);
+    if (!listener_is_valid(performing->performer->listener, performing->notif->id))
+        return NULL;
+    likeness->known_of = seat ? seat->number : LIKENESS_OTHER;
+    return seat ? &seat->worker : NULL;
+}
+
+static bool has_worker(struct performing *performing, struct likeness *likeness)
+{
+    performing->worker = find_worker(performing, likeness);
+    if (!performing->worker || performing->worker->lost)
+        return false;
+    return (!performing->performer->roots_move || has_root(performing, &performing->worker->identity.root)) &&
+           has_our_label(performing);
+}
+
+static bool read_fd_limit(const struct performing *performing, uint64_t *ret_limit)
+{
+    struct rlimit limit;
+
+    if (prlimit(performing->tid, RLIMIT_NOFILE, NULL, &limit) < 0)
+        return fd_limit_read(performing->performer->proc, performing->tid, ret_limit) == 0;
+    *ret_limit = limit.rlim_cur;
+    return true;
 }
 
 /* Surely there is a free number for one more descriptor. */
@@ -249,20 +345,18 @@ static bool has_room(struct performing *performing)
 {
     struct performer *performer = performing->performer;
     struct task_status task_status;
-    struct rlimit limit;
     struct statx status;
-    uint64_t taken;
+    uint64_t limit, taken;
     char path[32];
 
     performing->looked = true;
     (void)snprintf(path, sizeof(path), "%d/fd", performing->tid);
-    if (prlimit(performing->tid, RLIMIT_NOFILE, NULL, &limit) < 0 ||
-        statx(performer->proc, path, AT_STATX_DONT_SYNC, STATX_SIZE, &status) < 0)
+    if (!read_fd_limit(performing, &limit) || statx(performer->proc, path, AT_STATX_DONT_SYNC, STATX_SIZE, &status) < 0)
         return false;
     taken = status.stx_size; /* how many there are, since Linux 6.2 */
     if (!taken && task_status_read(performer->proc, performing->tid, &task_status) == 0)
         taken = task_status.fd_slots;
-    return taken && limit.rlim_cur >= ROOM_MARGIN && taken <= limit.rlim_cur - ROOM_MARGIN;
+    return taken && limit >= ROOM_MARGIN && taken <= limit - ROOM_MARGIN;
 }
 
 static bool still_waits(const struct performing *performing)
@@ -435,9 +529,12 @@ static bool perform_open(struct performing *performing, struct performance *ret_
         return false;
     if (!opening_is_possible(opening.flags, opening.mode, opening.resolve))
         return false;
+    if (performing->worker && opening.flags & (O_CREAT | O_TRUNC))
+        return false;
     if (!prepare(performing, &opening, dirfd, &start))
         return false;
-    fd = opener_open(&performing->performer->opener, &opening, &opened);
+    fd = performing->worker ? worker_open(performing->worker, &opening, &opened)
+                            : opener_open(&performing->performer->opener, &opening, &opened);
     if (fd == OPENING_LEFT)
         return false;
     if (fd < 0)
@@ -477,7 +574,11 @@ bool perform(struct performer *performer, const struct seccomp_notif *notif, con
     ret_performance->has_file = false;
     ret_performance->path_size = 0;
     ret_performance->sockets_size = -ENODATA;
-    if (performer->stopped || !performing.tid || !performs(call->row) || !is_like_us(&performing, likeness))
+    if (performer->stopped || !performing.tid || !performs(call->row))
+        return false;
+    if (performer->is_container && call->row->number == ROW_CONNECT)
+        return false;
+    if (performer->is_container ? !has_worker(&performing, likeness) : !is_like_us(&performing, likeness))
         return false;
     if (call->row->number == ROW_CONNECT)
         return perform_connect(&performing, ret_performance);

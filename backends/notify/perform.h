@@ -22,9 +22,9 @@ struct performer;
 
 /* What a performed call has come to: what collect_ops of the target are asked for. */
 struct performance {
-    int64_t result;     /* a value or a negative errno */
-    bool has_file;      /* of the open family, opened */
-    uint32_t dev;       /* as proc_encode_dev() has it */
+    int64_t result; /* a value or a negative errno */
+    bool has_file;  /* of the open family, opened */
+    uint32_t dev;   /* as proc_encode_dev() has it */
     uint64_t ino;
     uint16_t path_size; /* 0: the kernel cannot tell it */
     char path[4096];    /* as the target sees it */

@@ -63,6 +63,27 @@ static void put_known_id(struct show *show, const char *key, uint32_t id)
         put_number(show, key, id);
 }
 
+#define SHORT_ID 12 /* digits, as engines and Falco show */
+
+static bool is_digits(const char *id)
+{
+    return strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64;
+}
+
+static void put_container(struct show *show, const struct sysfold_process *process)
+{
+    const char *id = sysfold_process_container(process), *pod = sysfold_process_pod(process);
+    const char *engine = sysfold_process_container_engine(process);
+
+    if (!id)
+        return;
+    show_key(show, "container.id");
+    show_string(show, "container.id", id, is_digits(id) ? SHORT_ID : strlen(id));
+    put_string(show, "container.full_id", id);
+    put_string(show, "container.type", engine);
+    put_string(show, engine && !strcmp(engine, "podman") ? "podman.pod.id" : "k8s.pod.uid", pod);
+}
+
 static void put_process(struct show *show)
 {
     const struct sysfold_process *process = show->event->thread ? sysfold_event_process(show->event) : NULL;
@@ -73,6 +94,7 @@ static void put_process(struct show *show)
     put_known_id(show, "proc.pid", sysfold_process_pid(process));
     put_known_id(show, "proc.ppid", sysfold_process_ppid(process));
     put_string(show, "proc.name", sysfold_process_name(process));
+    put_container(show, process);
 }
 
 static void put_fd(struct show *show)

@@ -26,9 +26,11 @@
 /* A source of the stream: a machine or a sandbox. */
 struct origin {
     uint32_t number;
-    uint32_t losses;          /* what was learned before the last loss is doubtful */
-    uint32_t snapshot_losses; /* how many there were when the last snapshot came */
-    uint64_t lost_until;      /* 0: that last loss is over, by the time of the events */
+    uint32_t losses;             /* what was learned before the last loss is doubtful */
+    uint32_t snapshot_losses;    /* how many there were when the last snapshot came */
+    uint64_t lost_until;         /* 0: that last loss is over, by the time of the events */
+    struct container *container; /* of all its processes of which nothing else is told; NULL: not known */
+    bool contains_several;       /* so that no one is */
 };
 
 struct file {

@@ -18,9 +18,10 @@
 #include <stdint.h>
 
 #include "common/rows.h"
+#include "common/table.h"
+#include "decoder/state/container.h"
 #include "decoder/state/fds.h"
 #include "decoder/state/state.h"
-#include "common/table.h"
 #include "decoder/state/text.h"
 
 #define COMM_ROOM 16
@@ -64,6 +65,9 @@ enum slot {
     SLOT_CWD,
     SLOT_ROOT,
     SLOT_TO,
+    SLOT_CGROUP,
+    SLOT_ID,
+    SLOT_ENGINE,
     SLOT_COUNT
 };
 
@@ -106,6 +110,7 @@ struct sysfold_process {
     struct fs *fs;
     struct text *exe;
     struct text *cmdline;
+    struct container *container; /* NULL: none, or not known */
     uint64_t start_time;
     uint64_t exit_time;
     uint64_t events;
@@ -201,6 +206,12 @@ void state_thread_set_fs(struct sysfold_thread *thread, struct fs *fs);
 int state_thread_unshare_files(struct sysfold_thread *thread);
 int state_thread_unshare_fs(struct sysfold_thread *thread);
 void state_thread_set_name(struct sysfold_thread *thread, const uint8_t *name, size_t size);
+
+/* container.c */
+/* By the cgroup that the record tells, if it does. -ENOMEM. */
+int state_process_enter_cgroup(const struct step *step, struct sysfold_process *process);
+void state_process_inherit_container(struct sysfold_process *process, const struct sysfold_process *parent);
+int effect_names_container(struct step *step);
 
 /* lifecycle.c */
 int effect_starts_thread(struct step *step);

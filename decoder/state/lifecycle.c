@@ -104,6 +104,7 @@ static void inherit_image(struct sysfold_process *process, const struct sysfold_
 {
     text_replace(&process->exe, text_hold(parent->exe));
     text_replace(&process->cmdline, text_hold(parent->cmdline));
+    state_process_inherit_container(process, parent);
     process->uid = parent->uid;
     process->has_uid = parent->has_uid;
     process->losses = parent->losses;
@@ -268,6 +269,8 @@ int effect_execs(struct step *step)
     set_uid(step, process);
     r = set_text(step, SLOT_EXE, &process->exe);
     name_image(step, step->thread);
+    if (!r)
+        r = state_process_enter_cgroup(step, process); /* what enters a container does so before it execs */
     return r;
 }
 
@@ -363,6 +366,8 @@ static int snapshot_process(const struct step *step, struct sysfold_process *pro
         r = set_text(step, SLOT_EXE, &process->exe);
     if (!r)
         r = set_text(step, SLOT_ARGV, &process->cmdline);
+    if (!r && (step->record->tid == process->pid || !process->container))
+        r = state_process_enter_cgroup(step, process);
     return r;
 }
 

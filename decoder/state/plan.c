@@ -40,6 +40,9 @@ static const char *const slot_names[SLOT_COUNT] = {
     [SLOT_CWD] = "cwd",
     [SLOT_ROOT] = "root",
     [SLOT_TO] = "to",
+    [SLOT_CGROUP] = "cgroup",
+    [SLOT_ID] = "id",
+    [SLOT_ENGINE] = "engine",
 };
 
 /* A call's transition: tried where it succeeded, or (close, connect) where a failure counts too. */
@@ -68,6 +71,7 @@ static const struct plan plans_by_effect[EFFECT_COUNT] = {
     [E_ENDS_PROCESS] = {.transition = effect_ends_process, .finds_thread = true},
     [E_SNAPSHOTS_THREAD] = {.transition = effect_snapshots_thread, .finds_thread = true, .uncounted = true},
     [E_SNAPSHOTS_FD] = {.transition = effect_snapshots_fd, .finds_thread = true, .uncounted = true},
+    [E_NAMES_CONTAINER] = {.transition = effect_names_container, .finds_thread = true, .uncounted = true},
     [E_LOSES] = {.transition = effect_loses, .finds_thread = true, .uncounted = true},
 };
 

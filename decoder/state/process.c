@@ -102,6 +102,7 @@ static void process_free(struct sysfold_process *process)
     state_fs_drop(process->fs);
     text_drop(process->exe);
     text_drop(process->cmdline);
+    container_drop(process->container);
     free(process);
 }
 
@@ -133,6 +134,7 @@ int state_process_create(struct state *state, const struct origin *source, uint3
     process->source = source;
     process->pid = pid;
     process->losses = source->losses;
+    process->container = container_hold(source->container);
     table_put(&state->processes, key_of(source, pid), process);
     append(state, process);
     *ret = process;

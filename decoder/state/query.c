@@ -79,6 +79,21 @@ int sysfold_process_uid(const struct sysfold_process *process, uint32_t *ret_uid
     return 0;
 }
 
+const char *sysfold_process_container(const struct sysfold_process *process)
+{
+    return process->container ? process->container->id : NULL;
+}
+
+const char *sysfold_process_container_engine(const struct sysfold_process *process)
+{
+    return process->container && *process->container->engine ? process->container->engine : NULL;
+}
+
+const char *sysfold_process_pod(const struct sysfold_process *process)
+{
+    return process->container && *process->container->pod ? process->container->pod : NULL;
+}
+
 uint64_t sysfold_process_start_time(const struct sysfold_process *process)
 {
     return process->start_time;

@@ -24,6 +24,13 @@ int state_create(const struct sysfold_schema *schema, bool keep_exited, struct s
     return 0;
 }
 
+static void source_free(struct origin *source)
+{
+    if (source)
+        container_drop(source->container);
+    free(source);
+}
+
 void state_destroy(struct state *state)
 {
     if (!state)
@@ -33,7 +40,7 @@ void state_destroy(struct state *state)
     table_finish(&state->threads);
     table_finish(&state->processes);
     for (size_t i = 0; i < state->sources.room; i++)
-        free(state->sources.entries[i].value);
+        source_free(state->sources.entries[i].value);
     table_finish(&state->sources);
     free(state);
 }

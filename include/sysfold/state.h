@@ -40,6 +40,16 @@ SYSFOLD_API const char *sysfold_process_name(const struct sysfold_process *proce
 SYSFOLD_API const char *sysfold_process_exe(const struct sysfold_process *process);     /* path of the image */
 SYSFOLD_API const char *sysfold_process_cmdline(const struct sysfold_process *process); /* argv, joined by spaces */
 SYSFOLD_API const char *sysfold_process_cwd(const struct sysfold_process *process);
+/*
+ * The container it is in: its id in full (64 digits), or its name where the engine has no other ids; NULL where it is
+ * in none, or it is not known. It is what the backend was given by the runtime, or what the process's cgroup is called; of
+ * containers within each other, the innermost. A child begins in its parent's. The engine: "docker",
+ * "containerd", "cri-o", "podman", "lxc", "systemd-nspawn" ...; NULL where the name does not tell. The pod: a
+ * Kubernetes pod's uid, or the id of podman's (engine "podman"); NULL where it is in none.
+ */
+SYSFOLD_API const char *sysfold_process_container(const struct sysfold_process *process);
+SYSFOLD_API const char *sysfold_process_container_engine(const struct sysfold_process *process);
+SYSFOLD_API const char *sysfold_process_pod(const struct sysfold_process *process);
 /* The user it ran as when it last replaced its image, or at its last snapshot; -ENODATA where that is not known. */
 SYSFOLD_API int sysfold_process_uid(const struct sysfold_process *process, uint32_t *ret_uid);
 SYSFOLD_API uint64_t sysfold_process_start_time(const struct sysfold_process *process); /* ns since the epoch */

@@ -3,7 +3,7 @@
  * Writes what the fuzzers begin with: records of every row, and small captures
  * of every kind.
  *
- *     fuzz-seeds DIRECTORY     (makes DIRECTORY/record, DIRECTORY/savefile and DIRECTORY/witness)
+ *     fuzz-seeds DIRECTORY     (makes DIRECTORY/identity, record, savefile and witness)
  */
 
 #include <errno.h>
@@ -320,6 +320,29 @@ static void save_logs(struct file *file)
               "8 +++ killed by SIGSEGV (core dumped) +++\n7 exit_group(0 <unfinished ...>\n");
 }
 
+/* Cgroups: the examples of the table. */
+
+static void save_cgroups(struct file *file)
+{
+    static const char *const examples[] = {
+#define CONTAINER(ENGINE, PATTERN, EXAMPLE, ID) EXAMPLE,
+#define POD(PATTERN, EXAMPLE, ID) EXAMPLE "/x\n4:memory:" EXAMPLE,
+#define NOT(PATTERN, EXAMPLE) "0::" EXAMPLE,
+#include "containers/identity/identity.def"
+#undef CONTAINER
+#undef POD
+#undef NOT
+    };
+    char name[16];
+
+    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+        (void)snprintf(name, sizeof(name), "%zu", i);
+        file->size = 0;
+        add(file, examples[i], strlen(examples[i]));
+        save(file, "identity", name);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static struct file file, payload;
@@ -329,8 +352,10 @@ int main(int argc, char **argv)
     directory = argv[1];
     make_directory("");
     make_directory("record");
+    make_directory("identity");
     make_directory("savefile");
     make_directory("witness");
+    save_cgroups(&file);
     save_logs(&file);
     save_records(&file);
     save_builtin(&file, &payload);

@@ -27,6 +27,7 @@
     "setgroups,capset,unshare,setns,chroot,pivot_root,landlock_restrict_self,fanotify_init,execve,execveat"
 
 void (*stage_before)(const struct seccomp_notif *notif);
+bool stage_is_container;
 
 struct stage *stage_make(void)
 {
@@ -193,7 +194,7 @@ bool stage_serve(struct stage *stage, void (*body)(struct stage *))
         become_target(stage, &program, body);
     server.listener = take_listener(stage, pid);
     free(program.filter);
-    r = performer_create(server.listener, false, &server.performer, &error);
+    r = performer_create(server.listener, stage_is_container, &server.performer, &error);
     cr_assert(r == 0 || r == -ENOSYS, "%s", error.message);
     if (r == 0)
         serve(&server);

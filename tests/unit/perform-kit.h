@@ -51,6 +51,7 @@ void stage_free(struct stage *stage);
  * if any, is called for each notification. Fails the test if the target does. */
 bool stage_serve(struct stage *stage, void (*body)(struct stage *));
 extern void (*stage_before)(const struct seccomp_notif *notif);
+extern bool stage_is_container; /* what the performer is told */
 /* Forks, and runs it as it is. */
 void stage_run(struct stage *stage, void (*body)(struct stage *));
 

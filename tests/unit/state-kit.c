@@ -41,15 +41,16 @@ static const struct spec {
     {"execve", "res:ERRNO path:PATH argv:STRING_VECTOR", E_NONE},
     {"getpid", "res:PID", E_NONE},
     {"thread_start", "pid:PID ppid:PID parent_tid:PID flags:CLONE_FLAGS start_time:NS", E_STARTS_THREAD},
-    {"exec", "pid:PID old_tid:PID uid:UID comm:STRING exe:ABSPATH", E_EXECS},
+    {"exec", "pid:PID old_tid:PID uid:UID comm:STRING exe:ABSPATH cgroup:STRING", E_EXECS},
     {"thread_exit", "pid:PID status:WAIT_STATUS", E_ENDS_THREAD},
     {"process_exit", "pid:PID status:WAIT_STATUS", E_ENDS_PROCESS},
     {"snap_thread",
      "pid:PID ppid:PID uid:UID start_time:NS comm:STRING exe:ABSPATH argv:STRING_VECTOR cwd:ABSPATH "
-     "root:ABSPATH",
+     "root:ABSPATH cgroup:STRING",
      E_SNAPSHOTS_THREAD},
     {"snap_fd", "pid:PID fd:FD flags:OPEN_FLAGS mode:HEX32 file:ABSPATH sockets:SOCKET_PAIR", E_SNAPSHOTS_FD},
     {"lost", "count:SIZE to:NS", E_LOSES},
+    {"snap_container", "pid:PID id:STRING engine:STRING", E_NAMES_CONTAINER},
 };
 
 struct sysfold_param kit_params[KIT_ROWS][KIT_PARAMS];

@@ -13,7 +13,7 @@
 
 #include "common/rows.h"
 
-#define KIT_ROWS 35
+#define KIT_ROWS 36
 #define KIT_PARAMS 16
 
 extern struct sysfold_stream *stream;

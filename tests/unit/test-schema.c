@@ -239,6 +239,7 @@ static const char *const effect_params[EFFECT_COUNT][5] = {
     [E_SNAPSHOTS_THREAD] = {"pid", "ppid", "comm", "cwd"},
     [E_SNAPSHOTS_FD] = {"pid", "fd", "flags", "file", "sockets"},
     [E_LOSES] = {"count"},
+    [E_NAMES_CONTAINER] = {"pid", "id", "engine"},
 };
 
 Test(schema, effects_find_their_parameters)

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Snapshots by the kernel's iterators, held against what /proc tells of every process of the machine. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -47,19 +52,23 @@ static uint64_t clock_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* How far the records' time is from what it should be, and births from that. */
+static int64_t clock_error, birth_error;
+
 static void take(struct view *view, const struct snapshot_scope *scope, bool by_proc, bool again)
 {
-    uint64_t time, last = 0;
+    uint64_t epoch = clock_ns(CLOCK_REALTIME) + (uint64_t)clock_error;
+    uint64_t clock_offset = epoch - clock_ns(CLOCK_MONOTONIC), time, last = 0;
     const uint8_t *record;
 
     view->count = 0;
-    cr_assert_eq(snapshot_create(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME), &view->snapshot), 0);
+    cr_assert_eq(snapshot_create(epoch + (uint64_t)birth_error - clock_ns(CLOCK_BOOTTIME), &view->snapshot), 0);
     if (by_proc)
         snapshot_use_proc(view->snapshot);
     else
         snapshot_use_iterators(view->snapshot);
     cr_assert_eq(!view->snapshot->iterators, by_proc, "they are allowed where programs are");
-    cr_assert_eq(snapshot_take(view->snapshot, scope, clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC), again), 0);
+    cr_assert_eq(snapshot_take(view->snapshot, scope, clock_offset, again), 0);
     while ((record = snapshot_head(view->snapshot, &time))) {
         cr_assert_lt(view->count, SEEN_MAX);
         cr_assert_gt(
@@ -359,6 +368,135 @@ Test(snapshot, leaves_out_who_has_ended)
     expect_no_zombie(zombie, false);
     expect_no_zombie(zombie, true);
     waitpid(zombie, NULL, 0);
+}
+
+/* It has just been born. */
+static unsigned count_threads(pid_t pid, bool by_proc)
+{
+    const struct snapshot_scope all = {0};
+    unsigned count = 0;
+
+    take(&between, &all, by_proc, false);
+    for (size_t i = 0; i < between.count; i++) {
+        const struct record *record = &between.records[i];
+
+        count += record->number == ROW_SNAP_THREAD && record_integer(record, P_SNAP_THREAD_pid, 0) == pid;
+    }
+    forget(&between);
+    return count;
+}
+
+Test(snapshot, meets_everybody_whatever_the_clocks)
+{
+    const int64_t hour = 3600000000000;
+    pid_t holder = start_holder();
+
+    for (int sign = -1; sign <= 1; sign++) {
+        clock_error = sign * hour; /* somebody has set it since */
+        cr_expect_eq(count_threads(holder, false), 2, "set by %d hours", sign);
+        cr_expect_eq(count_threads(holder, true), 2, "set by %d hours, by /proc", sign);
+        clock_error = 0;
+        birth_error = sign * hour; /* the machine has slept since */
+        cr_expect_eq(count_threads(holder, false), 2, "slept for %d hours", sign);
+        cr_expect_eq(count_threads(holder, true), 2, "slept for %d hours, by /proc", sign);
+        birth_error = 0;
+    }
+    end(holder);
+}
+
+static unsigned count_tasks(pid_t pid)
+{
+    unsigned count = 0;
+    char path[64];
+    DIR *tasks;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    tasks = opendir(path);
+    cr_assert_not_null(tasks);
+    for (const struct dirent *entry; (entry = readdir(tasks));)
+        count += *entry->d_name != '.';
+    closedir(tasks);
+    return count;
+}
+
+/* No event tells of their birth or their end. */
+Test(snapshot, leaves_out_the_threads_by_which_the_kernel_serves)
+{
+    struct io_uring_params params = {.flags = IORING_SETUP_SQPOLL, .sq_thread_idle = 10};
+    int ring = (int)syscall(SYS_io_uring_setup, 4, &params);
+    pid_t server;
+
+    if (ring < 0)
+        cr_skip_test("no io_uring here: %s", strerror(errno));
+    close(ring);
+    server = fork();
+    if (server == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)syscall(SYS_io_uring_setup, 4, &params);
+        idle(NULL);
+    }
+    for (int left = 1000; left && count_tasks(server) < 2; left--)
+        usleep(1000);
+    cr_assert_eq(count_tasks(server), 2);
+    cr_expect_eq(count_threads(server, false), 1);
+    cr_expect_eq(count_threads(server, true), 1);
+    end(server);
+}
+
+/* An exec by the thread of a process that has ended but for it and another thread, which is held on its way out. */
+static atomic_int held_tid;
+
+static void *be_held(void *unused)
+{
+    atomic_store(&held_tid, (int)syscall(SYS_gettid));
+    return idle(unused);
+}
+
+static void *call_exec(void *unused)
+{
+    usleep(300000);
+    execl("/bin/sleep", "sleep", "100", NULL);
+    return unused;
+}
+
+static char state_of(pid_t pid)
+{
+    char path[64], text[512] = "";
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, pid);
+    file = fopen(path, "re");
+    (void)!(file && fgets(text, sizeof(text), file));
+    if (file)
+        fclose(file);
+    return strrchr(text, ')') ? strrchr(text, ')')[2] : '?';
+}
+
+Test(snapshot, meets_a_leader_that_makes_way)
+{
+    atomic_int *held = mmap(NULL, sizeof(*held), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t child = fork();
+    pthread_t thread;
+
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pthread_create(&thread, NULL, be_held, NULL);
+        while (!atomic_load(&held_tid))
+            usleep(1000);
+        atomic_store(held, atomic_load(&held_tid));
+        pthread_create(&thread, NULL, call_exec, NULL);
+        idle(NULL);
+    }
+    while (!atomic_load(held))
+        usleep(1000);
+    cr_assert_eq(ptrace(PTRACE_SEIZE, atomic_load(held), NULL, (void *)PTRACE_O_TRACEEXIT), 0);
+    for (int left = 5000; left && state_of(child) != 'Z'; left--)
+        usleep(1000);
+    cr_assert_eq(state_of(child), 'Z');
+    cr_expect_eq(count_threads(child, false), 3, "the leader's number goes on, by the thread that called exec");
+    cr_assert_eq(waitpid(atomic_load(held), NULL, __WALL), atomic_load(held));
+    cr_assert_eq(ptrace(PTRACE_DETACH, atomic_load(held), NULL, NULL), 0);
+    end(child);
 }
 
 Test(snapshot, times_are_before_what_they_stamp)

@@ -590,12 +590,13 @@ static const struct {
     {"res option name", E_NAMES_THREAD, ""},
     {"res flags", E_UNSHARES, ""},
     {"pid ppid parent_tid flags start_time", E_STARTS_THREAD, ""},
-    {"old_tid uid comm exe", E_EXECS, ""},
+    {"old_tid uid comm exe cgroup", E_EXECS, ""},
     {"pid status", E_ENDS_THREAD, ""},
     {"pid status", E_ENDS_PROCESS, ""},
-    {"pid ppid uid start_time comm exe argv cwd root", E_SNAPSHOTS_THREAD, ""},
+    {"pid ppid uid start_time comm exe argv cwd root cgroup", E_SNAPSHOTS_THREAD, ""},
     {"pid fd flags mode file sockets", E_SNAPSHOTS_FD, ""},
     {"to", E_LOSES, ""},
+    {"pid id engine", E_NAMES_CONTAINER, ""},
 };
 
 static bool has_params(const struct sysfold_row *row, const char *names)
