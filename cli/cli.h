@@ -34,7 +34,7 @@ struct command {
 };
 
 extern const struct command command_trace, command_record, command_read, command_stats, command_ps, command_compare,
-    command_schema, command_backends, command_gvisor;
+    command_schema, command_backends, command_gvisor, command_oci;
 
 /* One line on stderr: "sysfold: ...". */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -12,7 +12,7 @@
 
 static const struct command *const commands[] = {
     &command_trace,   &command_record, &command_read,     &command_stats,  &command_ps,
-    &command_compare, &command_schema, &command_backends, &command_gvisor, NULL,
+    &command_compare, &command_schema, &command_backends, &command_gvisor, &command_oci,   NULL,
 };
 
 void complain(const char *format, ...)

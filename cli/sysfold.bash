@@ -7,7 +7,7 @@ _sysfold() {
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'trace record read stats ps compare schema backends gvisor help --help --version' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'trace record read stats ps compare schema backends gvisor oci help --help --version' -- "$current")
         return
     fi
     case $command in
@@ -25,8 +25,12 @@ _sysfold() {
         options='--socket --must-connect --all --write --runsc --runsc-root --help'
         [[ $COMP_CWORD == 2 && $current != -* ]] && options='config attach'
         ;;
+    oci)
+        options='--socket --base --bundle --metadata --runtime --wait-killable --output --help'
+        [[ $COMP_CWORD == 2 && $current != -* ]] && options='profile apply'
+        ;;
     schema) options='--markdown --json --man --help' ;;
-    help) options='trace record read stats ps compare schema backends gvisor' ;;
+    help) options='trace record read stats ps compare schema backends gvisor oci' ;;
     *) return ;;
     esac
     case $previous in
@@ -36,7 +40,7 @@ _sysfold() {
     --color) options='auto always never' ;;
     -p | --pid) options=$(cd /proc && printf '%s ' [0-9]*) ;;
     -e) options='file process network memory signal ipc desc' ;;
-    -o | -w | --output | --write | --truth | --strace | --socket | --rootfs | --bind | --runsc | --runsc-root)
+    -o | -w | --output | --write | --truth | --strace | --socket | --rootfs | --bind | --runsc | --runsc-root | --base | --bundle)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;

@@ -75,6 +75,18 @@ static void tell(struct supervisor *supervisor, struct thread *thread, const str
     supervisor_emit(supervisor);
 }
 
+/* A call that was let go, and of which there will be an exit record. */
+static bool waits_for_exit(const struct supervisor *supervisor, const struct thread *thread)
+{
+    return thread->step == CALL_NOTIFIED && supervisor->perf && plan_tells_exit(supervisor->plan, &thread->call);
+}
+
+/* It has not been told yet: what would tell of its end may have been lost, or be still to come. */
+static bool is_untold(const struct supervisor *supervisor, const struct thread *thread)
+{
+    return thread->step == CALL_ENTERED || call_is_exec(thread) || waits_for_exit(supervisor, thread);
+}
+
 bool call_is_exec(const struct thread *thread)
 {
     const struct sysfold_row *row = thread->call.row;
@@ -171,7 +183,7 @@ static bool perform_it(struct supervisor *supervisor, struct thread *thread, con
         return false;
     if (!perform(supervisor->performer, notif, &thread->call, &thread->kept, &thread->likeness, &performance))
         return false;
-    thread->step = supervisor->perf ? CALL_PERFORMED : CALL_NONE;
+    thread->step = CALL_PERFORMED;
     thread->call.result = performance.result;
     tell(supervisor, thread, &performed_ops, &performance, true, supervisor_clock());
     return true;
@@ -185,22 +197,22 @@ static void let_go(struct supervisor *supervisor, struct thread *thread, uint64_
     note_lifecycle(thread);
     /* One that was killed meanwhile ends by a record, or by its pidfd; one that was interrupted comes again. */
     (void)listener_continue(supervisor->listener, id);
-    if (!supervisor->perf && !call_is_exec(thread) && is_told(supervisor, thread))
+    if (!is_untold(supervisor, thread) && is_told(supervisor, thread))
         tell(supervisor, thread, &no_ops, NULL, false, supervisor_clock());
 }
 
 /* Whatever it was in, it is behind it; the exit's record was lost, or there are none. */
 static void call_returned_unseen(struct supervisor *supervisor, struct thread *thread)
 {
-    bool is_untold = thread->step == CALL_NOTIFIED && (supervisor->perf || call_is_exec(thread));
-
-    if (is_untold && is_told(supervisor, thread))
+    if (is_untold(supervisor, thread) && is_told(supervisor, thread))
         tell(supervisor, thread, &no_ops, NULL, false, supervisor_clock());
     thread->step = CALL_NONE;
 }
 
 void call_finish_exec(struct supervisor *supervisor, struct thread *thread)
 {
+    if (!call_is_exec(thread) || waits_for_exit(supervisor, thread))
+        return;
     thread->call.result = 0;
     if (is_told(supervisor, thread))
         tell(supervisor, thread, &no_ops, NULL, true, supervisor_clock());
@@ -234,7 +246,7 @@ static bool take_unstopped(struct supervisor *supervisor, struct thread *thread,
     call->row = call_row(call->arch, call->nr);
     memcpy(call->args, record->call.args, sizeof(call->args));
     thread->kept.size = 0;
-    return row_is_told_without_stop(call->row) && callset_has(supervisor->calls, call->arch, call->nr);
+    return plan_is_unstopped(supervisor->plan, call->row) && callset_has(supervisor->calls, call->arch, call->nr);
 }
 
 /* Registers that a handler's end has put back say nothing of the call that did it. */
@@ -278,10 +290,7 @@ void call_exited(struct supervisor *supervisor, struct thread *thread, const str
 
 void call_broken_off(struct supervisor *supervisor, struct thread *thread, uint64_t time)
 {
-    bool is_untold = thread->step == CALL_ENTERED ||
-                     (thread->step == CALL_NOTIFIED && (supervisor->perf || call_is_exec(thread)));
-
-    if (is_untold && is_told(supervisor, thread)) {
+    if (is_untold(supervisor, thread) && is_told(supervisor, thread)) {
         collect_unfinished(&thread->call, &thread->kept, (uint32_t)thread->tid, time, &supervisor->encoder);
         if (supervisor->timed && thread->entered && time > thread->entered)
             encoder_duration(&supervisor->encoder, time - thread->entered);

@@ -169,13 +169,13 @@ static void tell_exec(struct supervisor *supervisor, const struct thread *thread
     supervisor_emit(supervisor);
 }
 
-static struct thread *replace_image(struct supervisor *supervisor, struct process *process, uint64_t time)
+static void replace_image(struct supervisor *supervisor, struct process *process, uint64_t time)
 {
     struct thread *caller = find_caller(process);
     pid_t old_tid;
 
     if (!caller)
-        return NULL;
+        return;
     old_tid = caller->tid;
     drop_others(supervisor, process, caller);
     if (old_tid != process->pid)
@@ -186,7 +186,7 @@ static struct thread *replace_image(struct supervisor *supervisor, struct proces
     if (process->pid == supervisor->command)
         supervisor->launching = false;
     tell_exec(supervisor, caller, old_tid, time);
-    return caller;
+    call_finish_exec(supervisor, caller);
 }
 
 void lives_exec(struct supervisor *supervisor, const struct perf_record *record)
@@ -198,7 +198,7 @@ void lives_exec(struct supervisor *supervisor, const struct perf_record *record)
         process = followed_process(&supervisor->followed, record->pid);
     }
     if (process)
-        (void)replace_image(supervisor, process, record->time);
+        replace_image(supervisor, process, record->time);
 }
 
 void lives_look_for_exec(struct supervisor *supervisor, struct thread *thread)
@@ -212,21 +212,16 @@ void lives_look_for_exec(struct supervisor *supervisor, struct thread *thread)
     image = image_mark(process->pid);
     if (!image || image == process->image)
         return;
-    caller = replace_image(supervisor, process, supervisor_clock());
-    if (caller)
-        call_finish_exec(supervisor, caller);
+    replace_image(supervisor, process, supervisor_clock());
 }
 
 void lives_launched(struct supervisor *supervisor)
 {
     struct process *process = followed_process(&supervisor->followed, supervisor->command);
-    struct thread *caller;
 
     if (supervisor->perf || !supervisor->launching || !process)
         return;
-    caller = replace_image(supervisor, process, supervisor_clock());
-    if (caller)
-        call_finish_exec(supervisor, caller);
+    replace_image(supervisor, process, supervisor_clock());
 }
 
 /* --- ends --- */

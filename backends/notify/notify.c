@@ -136,8 +136,7 @@ static int prepare_command(struct capture *capture, struct sysfold_error *error)
     struct session *session = &capture->plan.session;
     const struct sysfold_live_options *live = &session->options->live;
     struct feeder feeder = {0};
-    struct filter_plan filter_plan = {.action = SCMP_ACT_NOTIFY};
-    struct plan plan;
+    const struct filter_plan filter_plan = {.action = SCMP_ACT_NOTIFY, .calls = &session->plan.notified};
     int r;
 
     if (!live->argv[0])
@@ -145,8 +144,6 @@ static int prepare_command(struct capture *capture, struct sysfold_error *error)
     r = command_find("notify", live->argv[0], &session->command_path, error);
     if (r < 0)
         return r;
-    plan_make(session->options, session->results, &plan);
-    filter_plan.calls = &plan.notified;
     r = filter_make(&filter_plan, &session->filter);
     if (r < 0)
         return error_system(error, r, "notify: cannot build the seccomp filter");
@@ -181,7 +178,7 @@ static int prepare(struct capture *capture, struct sysfold_error *error)
 
     if (r < 0)
         return error_system(error, r, "notify: cannot start a capture");
-    r = notify_results(&session->options->live, &session->results, &session->required, error);
+    r = notify_plan(session->options, &session->plan, &session->required, error);
     if (r < 0)
         return r;
     return session->options->live.argv ? prepare_command(capture, error) : prepare_agent(capture, error);

@@ -30,6 +30,8 @@
 /* The longest text of a filter that the kernel takes is a page. */
 #define FILTER_SIZE 4096
 #define X32_BIT 0x40000000
+/* The kernel gives no higher numbers, whatever kernel.pid_max says. */
+#define MOST_THREADS (1U << 22)
 #define NO_TIME UINT64_MAX
 
 /*
@@ -51,12 +53,19 @@ struct ring {
     uint64_t time; /* of the record at the tail; NO_TIME: there is none before the end */
 };
 
-struct perf {
-    struct tracepoints ids;
-    bool entries;
-    bool everything;
+/* A set of calls. */
+struct wanted {
+    bool any;
+    bool everything; /* unknown numbers as well */
     uint64_t calls[CALLSET_NATIVE_MAX / 64];
     char *filter; /* for the kernel, or NULL */
+};
+
+struct perf {
+    enum perf_means means;
+    struct tracepoints ids;
+    struct wanted exits, entries;
+    uint64_t *executed; /* a bit for each thread: its last record is an exec's */
 
     struct ring *rings;
     size_t ring_count;
@@ -65,6 +74,9 @@ struct perf {
 
     int *fds; /* the threads' events */
     size_t fd_count, fd_room;
+
+    uint64_t read_format; /* of the events */
+    uint64_t lost;        /* records, that were told of */
 
     int64_t to_realtime; /* to be added to CLOCK_MONOTONIC */
     uint64_t moment;     /* perf_look()'s */
@@ -132,26 +144,42 @@ static uint64_t load64(const uint8_t *from)
     return value;
 }
 
-int perf_probe(struct sysfold_error *error)
+/* Whoever may not have events of the kernel's side, or whose kernel has no tracepoints, may still have the threads' lives. */
+int perf_probe(enum perf_means *ret_means, struct sysfold_error *error)
 {
     struct tracepoints ids;
+    int r = tracepoints_find(&ids, error);
 
-    return tracepoints_find(&ids, error);
+    if (r == 0) {
+        *ret_means = PERF_MEANS_ALL;
+        return 0;
+    }
+    if (r != -EACCES && r != -ENOENT)
+        return r;
+    if (r == -EACCES) {
+        r = tracepoints_check(true, error);
+        if (r < 0)
+            return r;
+        (void)error_set(error, -EACCES,
+                        "the records of all calls take CAP_PERFMON, or kernel.perf_event_paranoid at 1 or less");
+    }
+    *ret_means = PERF_MEANS_LIVES;
+    return 0;
 }
 
 /* ---- The filter that the kernel applies: perf_next() applies the same, so this one saves room and time only. ---- */
 
-static bool is_wanted(const struct perf *perf, int64_t nr)
+static bool is_wanted(const struct wanted *wanted, int64_t nr)
 {
     uint64_t number = (uint64_t)nr & ~(uint64_t)X32_BIT;
 
-    if (perf->everything || nr == -1)
+    if (wanted->everything || nr == -1)
         return true;
-    return number < CALLSET_NATIVE_MAX && perf->calls[number / 64] >> number % 64 & 1;
+    return number < CALLSET_NATIVE_MAX && wanted->calls[number / 64] >> number % 64 & 1;
 }
 
 /* One text for all threads; NULL if it is longer than the kernel takes. */
-static char *make_filter(const struct perf *perf)
+static char *make_filter(const struct wanted *wanted)
 {
     char *text = malloc(FILTER_SIZE);
     size_t used;
@@ -162,9 +190,9 @@ static char *make_filter(const struct perf *perf)
     for (int first = 0; first < CALLSET_NATIVE_MAX; first++) {
         int last = first;
 
-        if (!is_wanted(perf, first))
+        if (!is_wanted(wanted, first))
             continue;
-        while (last + 1 < CALLSET_NATIVE_MAX && is_wanted(perf, last + 1))
+        while (last + 1 < CALLSET_NATIVE_MAX && is_wanted(wanted, last + 1))
             last++;
         used += (size_t)snprintf(text + used, FILTER_SIZE - used, first == last ? "||id==%d" : "||(id>=%d&&id<=%d)",
                                  first, last);
@@ -177,14 +205,28 @@ static char *make_filter(const struct perf *perf)
     return text;
 }
 
+static void take_set(struct wanted *wanted, const uint64_t *calls)
+{
+    wanted->any = true;
+    wanted->everything = !calls;
+    if (!calls)
+        return;
+    memcpy(wanted->calls, calls, sizeof(wanted->calls));
+    wanted->filter = make_filter(wanted);
+}
+
 static int take_plan(struct perf *perf, const struct perf_plan *plan)
 {
-    perf->entries = plan->entries;
-    perf->everything = !plan->calls;
-    if (perf->everything)
+    perf->means = plan->means;
+    perf->read_format = PERF_FORMAT_LOST;
+    perf->executed = calloc(MOST_THREADS / 64, sizeof(*perf->executed));
+    if (!perf->executed)
+        return -ENOMEM;
+    if (plan->means == PERF_MEANS_LIVES)
         return 0;
-    memcpy(perf->calls, plan->calls, sizeof(perf->calls));
-    perf->filter = make_filter(perf);
+    take_set(&perf->exits, plan->calls);
+    if (plan->entries)
+        take_set(&perf->entries, plan->entries);
     return 0;
 }
 
@@ -204,13 +246,14 @@ static int open_event(const struct perf_event_attr *attr, pid_t tid, int cpu)
 }
 
 /* The rings are owned by events that outlive the threads recorded: of the thread that creates them, and nothing of it. */
-static int open_owner(struct ring *ring, size_t ring_size)
+static int open_owner(struct perf *perf, struct ring *ring, size_t ring_size)
 {
     struct perf_event_attr attr = {
         .type = PERF_TYPE_SOFTWARE,
         .size = sizeof(attr),
         .config = PERF_COUNT_SW_DUMMY,
         .disabled = 1,
+        .read_format = perf->read_format,
         .watermark = 1,
         .wakeup_watermark = (uint32_t)(ring_size / 4),
         .exclude_kernel = 1,
@@ -219,6 +262,10 @@ static int open_owner(struct ring *ring, size_t ring_size)
 
     use_clock(&attr);
     ring->fd = open_event(&attr, 0, ring->cpu);
+    if (ring->fd == -EINVAL && perf->read_format) {
+        perf->read_format = attr.read_format = 0; /* before Linux 6.0 */
+        ring->fd = open_event(&attr, 0, ring->cpu);
+    }
     return ring->fd < 0 ? ring->fd : 0;
 }
 
@@ -231,10 +278,10 @@ static void close_ring(struct ring *ring, size_t ring_size)
     *ring = (struct ring){.cpu = ring->cpu, .fd = -1, .time = NO_TIME};
 }
 
-static int open_ring(struct ring *ring, size_t ring_size)
+static int open_ring(struct perf *perf, struct ring *ring, size_t ring_size)
 {
     size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
-    int r = open_owner(ring, ring_size);
+    int r = open_owner(perf, ring, ring_size);
     void *map;
 
     if (r < 0)
@@ -260,7 +307,7 @@ static int open_rings_of(struct perf *perf, size_t size)
 {
     perf->ring_size = size;
     for (size_t i = 0; i < perf->ring_count; i++) {
-        int r = open_ring(&perf->rings[i], size);
+        int r = open_ring(perf, &perf->rings[i], size);
 
         if (r < 0) {
             close_rings(perf);
@@ -408,18 +455,18 @@ static int fill_in(struct perf *perf, const struct perf_plan *plan, struct sysfo
 
 int perf_create(const struct perf_plan *plan, struct perf **ret_perf, struct sysfold_error *error)
 {
-    struct tracepoints ids;
-    struct perf *perf;
-    int r = tracepoints_find(&ids, error);
+    struct perf *perf = calloc(1, sizeof(*perf));
+    int r = 0;
 
-    if (r < 0)
-        return r;
-    perf = calloc(1, sizeof(*perf));
     if (!perf)
         return error_system(error, -ENOMEM, "cannot make ready for perf events");
-    perf->ids = ids;
     perf->poll = -1;
-    r = fill_in(perf, plan, error);
+    if (plan->means == PERF_MEANS_ALL)
+        r = tracepoints_find(&perf->ids, error);
+    else if (plan->means == PERF_MEANS_EACH)
+        r = error_set(error, -EOPNOTSUPP, "cannot record single calls");
+    if (r == 0)
+        r = fill_in(perf, plan, error);
     if (r < 0) {
         perf_destroy(perf);
         return r;
@@ -439,8 +486,23 @@ void perf_destroy(struct perf *perf)
         close(perf->poll);
     free(perf->fds);
     free(perf->rings);
-    free(perf->filter);
+    free(perf->exits.filter);
+    free(perf->entries.filter);
+    free(perf->executed);
     free(perf);
+}
+
+/* A ring tells what it lost when it has room for another record; an event knows at once. */
+uint64_t perf_lost(struct perf *perf)
+{
+    uint64_t lost = 0, values[2]; /* the event's count, and what it lost */
+
+    if (!perf->read_format)
+        return 0;
+    for (size_t i = 0; i < perf->fd_count; i++)
+        if (read(perf->fds[i], values, sizeof(values)) == sizeof(values))
+            lost += values[1];
+    return lost > perf->lost ? lost - perf->lost : 0;
 }
 
 int perf_fd(const struct perf *perf)
@@ -458,6 +520,7 @@ static struct perf_event_attr exit_attr(const struct perf *perf)
         .config = perf->ids.sys_exit,
         .sample_period = 1,
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW | PERF_SAMPLE_REGS_USER,
+        .read_format = perf->read_format,
         .sample_regs_user = ARGUMENT_REGS,
         .inherit = 1,
         .sample_id_all = 1,
@@ -481,6 +544,19 @@ static struct perf_event_attr entry_attr(const struct perf *perf)
     return attr;
 }
 
+/* Without calls: an event that never happens, for what it tells besides. */
+static struct perf_event_attr lives_attr(const struct perf *perf)
+{
+    struct perf_event_attr attr = exit_attr(perf);
+
+    attr.type = PERF_TYPE_SOFTWARE;
+    attr.config = PERF_COUNT_SW_DUMMY;
+    attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
+    attr.sample_regs_user = 0;
+    attr.exclude_kernel = attr.exclude_hv = 1;
+    return attr;
+}
+
 static int keep(struct perf *perf, int fd)
 {
     if (perf->fd_count == perf->fd_room) {
@@ -498,7 +574,8 @@ static int keep(struct perf *perf, int fd)
 
 /* Of a task's event that is inherited the kernel wants one for each cpu. Whatever the filter lets pass before it is set,
  * or because it cannot be, perf_next() drops. */
-static int add_event(struct perf *perf, const struct perf_event_attr *attr, pid_t tid, const struct ring *ring)
+static int add_event(struct perf *perf, const struct perf_event_attr *attr, pid_t tid, const struct ring *ring,
+                     const char *filter)
 {
     cleanup_close int fd = open_event(attr, tid, ring->cpu);
     int r;
@@ -507,34 +584,38 @@ static int add_event(struct perf *perf, const struct perf_event_attr *attr, pid_
         return fd;
     if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) < 0)
         return -errno;
-    if (perf->filter)
-        (void)ioctl(fd, PERF_EVENT_IOC_SET_FILTER, perf->filter);
+    if (filter)
+        (void)ioctl(fd, PERF_EVENT_IOC_SET_FILTER, filter);
     r = keep(perf, fd);
     if (r == 0)
         (void)steal_fd(&fd);
     return r;
 }
 
-static int add_events(struct perf *perf, pid_t tid)
+static int add_events(struct perf *perf, pid_t tid, const struct ring *ring)
 {
-    struct perf_event_attr exits = exit_attr(perf), entries = entry_attr(perf);
+    struct perf_event_attr attr;
+    int r;
 
-    for (size_t i = 0; i < perf->ring_count; i++) {
-        int r = add_event(perf, &exits, tid, &perf->rings[i]);
-
-        if (r == 0 && perf->entries)
-            r = add_event(perf, &entries, tid, &perf->rings[i]);
-        if (r < 0)
-            return r;
+    if (perf->means == PERF_MEANS_LIVES) {
+        attr = lives_attr(perf);
+        return add_event(perf, &attr, tid, ring, NULL);
     }
-    return 0;
+    attr = exit_attr(perf);
+    r = add_event(perf, &attr, tid, ring, perf->exits.filter);
+    if (r < 0 || !perf->entries.any)
+        return r;
+    attr = entry_attr(perf);
+    return add_event(perf, &attr, tid, ring, perf->entries.filter);
 }
 
 int perf_add(struct perf *perf, pid_t tid, struct sysfold_error *error)
 {
     size_t before = perf->fd_count;
-    int r = add_events(perf, tid);
+    int r = 0;
 
+    for (size_t i = 0; i < perf->ring_count && r == 0; i++)
+        r = add_events(perf, tid, &perf->rings[i]);
     if (r == 0)
         return 0;
     while (perf->fd_count > before)
@@ -681,7 +762,7 @@ static bool take_call(const struct perf *perf, const uint8_t *from, size_t size,
     id = load16(raw + RAW_TYPE);
     record->kind = id == perf->ids.sys_exit ? PERF_EXIT : PERF_ENTRY;
     call->nr = (int64_t)load64(raw + RAW_NR);
-    if (!is_wanted(perf, call->nr))
+    if (!is_wanted(record->kind == PERF_EXIT ? &perf->exits : &perf->entries, call->nr))
         return false;
     *call = (struct perf_call){.nr = call->nr, .is_64 = load64(from + after) == PERF_SAMPLE_REGS_ABI_64};
     if (record->kind == PERF_ENTRY) {
@@ -697,42 +778,70 @@ static bool take_call(const struct perf *perf, const uint8_t *from, size_t size,
     return true;
 }
 
-static bool take_task(const uint8_t *from, size_t size, bool is_birth, struct perf_record *record)
+static void set_executed(const struct perf *perf, pid_t tid, bool executed)
+{
+    uint32_t number = (uint32_t)tid;
+
+    if (number >= MOST_THREADS)
+        return;
+    if (executed)
+        perf->executed[number / 64] |= 1ULL << number % 64;
+    else
+        perf->executed[number / 64] &= ~(1ULL << number % 64);
+}
+
+static bool has_executed(const struct perf *perf, pid_t tid)
+{
+    uint32_t number = (uint32_t)tid;
+
+    return number < MOST_THREADS && perf->executed[number / 64] >> number % 64 & 1;
+}
+
+static bool take_task(const struct perf *perf, const uint8_t *from, size_t size, bool is_birth,
+                      struct perf_record *record)
 {
     if (size < TASK_SIZE)
         return false;
     record->kind = is_birth ? PERF_BIRTH : PERF_END;
     record->pid = (pid_t)load32(from + AT_PID);
     record->tid = (pid_t)load32(from + AT_TASK_TID);
-    record->birth.ppid = is_birth ? (pid_t)load32(from + AT_TASK_PARENT) : 0;
-    record->birth.parent_tid = is_birth ? (pid_t)load32(from + AT_TASK_PARENT_TID) : 0;
+    if (is_birth) {
+        record->birth.ppid = (pid_t)load32(from + AT_TASK_PARENT);
+        record->birth.parent_tid = (pid_t)load32(from + AT_TASK_PARENT_TID);
+        return true;
+    }
+    record->is_exec = has_executed(perf, record->tid);
+    set_executed(perf, record->tid, false);
     return true;
 }
 
-static bool take_exec(const uint8_t *from, size_t size, struct perf_record *record)
+static bool take_exec(const struct perf *perf, const uint8_t *from, size_t size, struct perf_record *record)
 {
     size_t room = size - AT_COMM - TRAILER;
 
     if (!(load16(from + 4) & PERF_RECORD_MISC_COMM_EXEC))
         return false;
     record->kind = PERF_EXEC;
+    set_executed(perf, record->tid, true);
     memset(record->comm, 0, sizeof(record->comm));
     memcpy(record->comm, from + AT_COMM, room < sizeof(record->comm) ? room : sizeof(record->comm) - 1);
     return true;
 }
 
-static bool take_lost(const uint8_t *from, size_t size, size_t at, struct perf_record *record)
+static bool take_lost(struct perf *perf, const uint8_t *from, size_t size, size_t at, struct perf_record *record)
 {
     if (size < at + 8 + TRAILER)
         return false;
     record->kind = PERF_LOST;
     record->pid = record->tid = 0;
     record->lost = load64(from + at);
+    if (at == AT_LOST)
+        perf->lost += record->lost;
     return true;
 }
 
 /* False: nothing to tell. */
-static bool take(const struct perf *perf, const uint8_t *from, size_t size, struct perf_record *record)
+static bool take(struct perf *perf, const uint8_t *from, size_t size, struct perf_record *record)
 {
     uint32_t type = load32(from);
 
@@ -740,16 +849,18 @@ static bool take(const struct perf *perf, const uint8_t *from, size_t size, stru
     record->tid = (pid_t)load32(from + AT_TID);
     switch (type) {
     case PERF_RECORD_SAMPLE:
+        if (has_executed(perf, record->tid))
+            set_executed(perf, record->tid, false);
         return take_call(perf, from, size, record);
     case PERF_RECORD_FORK:
     case PERF_RECORD_EXIT:
-        return take_task(from, size, type == PERF_RECORD_FORK, record);
+        return take_task(perf, from, size, type == PERF_RECORD_FORK, record);
     case PERF_RECORD_COMM:
-        return take_exec(from, size, record);
+        return take_exec(perf, from, size, record);
     case PERF_RECORD_LOST:
-        return take_lost(from, size, AT_LOST, record);
+        return take_lost(perf, from, size, AT_LOST, record);
     case PERF_RECORD_LOST_SAMPLES:
-        return take_lost(from, size, AT_LOST_SAMPLES, record);
+        return take_lost(perf, from, size, AT_LOST_SAMPLES, record);
     default:
         return false;
     }

@@ -8,6 +8,8 @@
 #include "backends/notify/session.h"
 #include "common/collect.h"
 
+#define NR_MODIFY_LDT 154
+
 static bool has(const uint64_t *set, unsigned nr)
 {
     return set[nr / 64] >> (nr % 64) & 1;
@@ -52,55 +54,101 @@ static bool may_wait(unsigned row)
     return false;
 }
 
+/* Each process pays for each of them at its birth and at its end. */
+#define EACH_MAX 16
+
 /* A return from a signal's handler leaves behind the registers, and the number, of what the signal interrupted. */
-bool row_is_told_without_stop(const struct sysfold_row *row)
+static bool says_it_all(const struct sysfold_row *row)
 {
-    return !row_passes_memory(row) && !performs(row) && !row_is_lifecycle(row) && !changes_likeness(row) &&
-           row->number != ROW_RT_SIGRETURN;
+    return !row_passes_memory(row) && !performs(row) && !row_is_lifecycle(row) && row->number != ROW_RT_SIGRETURN;
 }
 
-/* int $0x80 in 64-bit code looks to the tracepoints like the native call of that number: so where that one is told
- * without a stop, the foreign one is stopped at. */
-static void add_foreign_namesakes(struct plan *plan)
+/* Some calls have no tracepoint of their own. */
+static bool has_tracepoint(const struct plan *plan, unsigned nr)
 {
-    for (unsigned i = 0; i < CALLSET_NATIVE_MAX / 64; i++)
-        plan->notified.i386[i] |= plan->exits[i];
+    return plan->means == PERF_MEANS_ALL || (nr != ROW_RT_SIGRETURN && nr != ROW_ARCH_PRCTL && nr != NR_MODIFY_LDT);
 }
 
-static void add_native(const struct capture_options *options, unsigned results, unsigned nr, struct plan *plan)
+bool plan_is_unstopped(const struct plan *plan, const struct sysfold_row *row)
+{
+    bool is_watched = plan->results & RESULTS_EMULATE && changes_likeness(row);
+
+    if (!(plan->results & RESULTS_PERF) || is_watched || !says_it_all(row) || !has_tracepoint(plan, row->number))
+        return false;
+    return plan->means == PERF_MEANS_ALL || !may_wait(row->number);
+}
+
+static void add_native(const struct capture_options *options, unsigned nr, struct plan *plan)
 {
     const struct callset *calls = &options->calls;
     const struct sysfold_row *row = call_row(AUDIT_ARCH_X86_64, nr);
     bool is_chosen = calls->everything || has(calls->native, nr);
-    bool is_needed = row->number == nr && (row_is_lifecycle(row) || (results & RESULTS_EMULATE && changes_likeness(row)));
-    bool is_free = results & RESULTS_PERF && row_is_told_without_stop(row);
+    bool is_watched = row->number == nr &&
+                      (row_is_lifecycle(row) || (plan->results & RESULTS_EMULATE && changes_likeness(row)));
+    bool has_exit = plan->results & RESULTS_PERF && is_chosen && has_tracepoint(plan, nr);
+    bool is_unstopped = has_exit && plan_is_unstopped(plan, row);
 
-    if (!is_chosen && !is_needed)
-        return;
-    if (results & RESULTS_PERF) {
+    if (has_exit)
         add(plan->exits, nr);
-        if (options->live.timed || (is_chosen && is_free && may_wait(row->number)))
-            add(plan->entries, nr);
-    }
-    if (!is_free)
+    if (has_exit && (options->live.timed || (is_unstopped && may_wait(row->number))))
+        add(plan->entries, nr);
+    if (is_watched || (is_chosen && !is_unstopped))
         add(plan->notified.native, nr);
 }
 
-void plan_make(const struct capture_options *options, unsigned results, struct plan *ret_plan)
+static unsigned count(const uint64_t *set)
+{
+    unsigned sum = 0;
+
+    for (unsigned i = 0; i < CALLSET_NATIVE_MAX / 64; i++)
+        sum += (unsigned)__builtin_popcountll(set[i]);
+    return sum;
+}
+
+/* raw_syscalls tells foreign calls by their own numbers. int $0x80 in 64-bit code looks to it like the native call of
+ * that number: so where that one is told without a stop, the foreign one is stopped at. */
+static void add_foreign(const struct callset *calls, struct plan *plan)
+{
+    for (unsigned i = 0; i < CALLSET_NATIVE_MAX / 64; i++) {
+        plan->notified.i386[i] |= plan->exits[i];
+        plan->exits[i] |= calls->i386[i];
+    }
+}
+
+static bool make(const struct capture_options *options, unsigned results, struct plan *plan)
 {
     const struct callset *calls = &options->calls;
 
-    memset(ret_plan, 0, sizeof(*ret_plan));
+    *plan = (struct plan){.has_lives = plan->has_lives, .means = plan->means, .results = results};
     for (unsigned nr = 0; nr < CALLSET_NATIVE_MAX; nr++)
-        add_native(options, results, nr, ret_plan);
-    memcpy(ret_plan->notified.i386, calls->i386, sizeof(calls->i386));
-    memcpy(ret_plan->notified.x32, calls->x32, sizeof(calls->x32));
+        add_native(options, nr, plan);
+    memcpy(plan->notified.i386, calls->i386, sizeof(calls->i386));
+    memcpy(plan->notified.x32, calls->x32, sizeof(calls->x32));
     if (calls->everything) {
-        memset(ret_plan->notified.i386, 0xff, sizeof(calls->i386));
-        memset(ret_plan->notified.x32, 0xff, sizeof(calls->x32));
+        memset(plan->notified.i386, 0xff, sizeof(calls->i386));
+        memset(plan->notified.x32, 0xff, sizeof(calls->x32));
     }
-    ret_plan->tells_all = calls->everything && results & RESULTS_PERF;
-    ret_plan->notified.everything = calls->everything && !(results & RESULTS_PERF);
-    if (results & RESULTS_PERF)
-        add_foreign_namesakes(ret_plan);
+    plan->notified.everything = calls->everything && !(results & RESULTS_PERF);
+    if (!(results & RESULTS_PERF) || plan->means != PERF_MEANS_ALL)
+        return count(plan->exits) <= EACH_MAX;
+    plan->tells_all = calls->everything;
+    add_foreign(calls, plan);
+    return true;
+}
+
+void plan_make(const struct capture_options *options, unsigned results, unsigned required, struct plan *plan)
+{
+    if (!plan->has_lives || plan->means == PERF_MEANS_LIVES)
+        results &= ~(unsigned)RESULTS_PERF;
+    if (!make(options, results, plan) && !(required & RESULTS_PERF))
+        (void)make(options, results & ~(unsigned)RESULTS_PERF, plan);
+}
+
+bool plan_tells_exit(const struct plan *plan, const struct call *call)
+{
+    if (!(plan->results & RESULTS_PERF) || call->nr >= CALLSET_NATIVE_MAX)
+        return false;
+    if (call->arch != AUDIT_ARCH_X86_64 && plan->means != PERF_MEANS_ALL)
+        return false;
+    return plan->tells_all || has(plan->exits, call->nr);
 }

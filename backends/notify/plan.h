@@ -5,22 +5,31 @@
 /* Which calls are stopped at, and which the tracepoints tell. */
 
 #include "backends/backend.h"
+#include "backends/notify/perf.h"
 #include "common/callset.h"
+#include "common/collect.h"
 #include "common/rows.h"
 
 struct plan {
+    unsigned results; /* enum results of session.h: those that are to be had */
+    bool has_lives;   /* perf tells of births and ends, at least */
+    enum perf_means means;
     struct callset notified;
-    bool tells_all; /* every native call's exit is wanted */
-    uint64_t exits[CALLSET_NATIVE_MAX / 64];   /* native calls whose exits are wanted */
+    bool tells_all; /* every call's exit is wanted */
+    uint64_t exits[CALLSET_NATIVE_MAX / 64];   /* whose exits are wanted */
     uint64_t entries[CALLSET_NATIVE_MAX / 64]; /* and entries as well */
 };
 
-/* `results`: enum results of session.h. */
-void plan_make(const struct capture_options *options, unsigned results, struct plan *ret_plan);
+/* `results` as they are wanted, of what `plan` says of perf (has_lives, means); where single calls' tracepoints are
+ * all that there is and too many are wanted, RESULTS_PERF goes, unless it is `required`. */
+void plan_make(const struct capture_options *options, unsigned results, unsigned required, struct plan *plan);
+
+/* Is there an exit record for that call? */
+bool plan_tells_exit(const struct plan *plan, const struct call *call);
+/* Native calls that are told without a stop. */
+bool plan_is_unstopped(const struct plan *plan, const struct sysfold_row *row);
 
 /* Calls that make, replace or end threads: they are always stopped at. */
 bool row_is_lifecycle(const struct sysfold_row *row);
-/* With the tracepoints, is the notification of no use for this row? */
-bool row_is_told_without_stop(const struct sysfold_row *row);
 
 #endif

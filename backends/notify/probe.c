@@ -19,25 +19,40 @@
 #include "backends/notify/session.h"
 #include "common/error.h"
 
-int notify_results(const struct sysfold_live_options *live, unsigned *ret_results, unsigned *ret_required,
-                   struct sysfold_error *error)
+static int wanted_results(const char *word, unsigned *ret_results, struct sysfold_error *error)
 {
-    const char *word = live->results ? live->results : "auto";
-    struct sysfold_error reason;
-    unsigned results;
-
     if (!strcmp(word, "auto"))
-        results = RESULTS_EMULATE | (perf_probe(&reason) == 0 ? RESULTS_PERF : 0);
+        *ret_results = RESULTS_EMULATE | RESULTS_PERF;
     else if (!strcmp(word, "emulate"))
-        results = RESULTS_EMULATE;
+        *ret_results = RESULTS_EMULATE;
     else if (!strcmp(word, "perf"))
-        results = RESULTS_PERF;
+        *ret_results = RESULTS_PERF;
     else if (!strcmp(word, "none"))
-        results = 0;
+        *ret_results = 0;
     else
         return error_set(error, -EINVAL, "notify: results come from 'emulate', 'perf', 'none' or 'auto', not '%s'", word);
-    *ret_results = results;
-    *ret_required = strcmp(word, "auto") != 0 ? results : 0;
+    return 0;
+}
+
+int notify_plan(const struct capture_options *options, struct plan *ret_plan, unsigned *ret_required,
+                struct sysfold_error *error)
+{
+    const char *word = options->live.results ? options->live.results : "auto";
+    struct sysfold_error reason = {0};
+    struct plan plan = {0};
+    unsigned results, required;
+    int r = wanted_results(word, &results, error);
+
+    if (r < 0)
+        return r;
+    required = strcmp(word, "auto") != 0 ? results : 0;
+    r = perf_probe(&plan.means, &reason);
+    plan.has_lives = r == 0;
+    plan_make(options, results, required, &plan);
+    if (required & RESULTS_PERF & ~plan.results)
+        return error_set(error, r < 0 ? r : -EACCES, "notify: results are not to be had from perf: %.300s", reason.message);
+    *ret_plan = plan;
+    *ret_required = required;
     return 0;
 }
 
@@ -83,16 +98,18 @@ static void refuse(struct sysfold_backend_info *info, int code)
 
 static void accept_usable(struct sysfold_backend_info *info)
 {
+    static const char *const results[] = {
+        [PERF_MEANS_LIVES] = "results only of opens and connects that sysfold performs",
+        [PERF_MEANS_EACH] = "results of opens and connects that sysfold performs, and by perf of few calls (-e)",
+        [PERF_MEANS_ALL] = "results of opens and connects that sysfold performs, and by perf of all calls",
+    };
     struct sysfold_error error = {0};
-    char reason[sizeof(info->reason)];
+    enum perf_means means = PERF_MEANS_LIVES;
+    int r = perf_probe(&means, &error);
 
-    if (perf_probe(&error) == 0) {
-        answer(info, SYSFOLD_USABLE, "results of opens and connects that are performed, and of all calls by perf", "");
-        return;
-    }
-    (void)snprintf(reason, sizeof(reason), "results only of opens and connects that are performed (%.120s)",
-                   error.message);
-    answer(info, SYSFOLD_USABLE, reason, "");
+    answer(info, SYSFOLD_USABLE, results[r < 0 ? PERF_MEANS_LIVES : means], "");
+    if (r < 0 || means != PERF_MEANS_ALL)
+        (void)snprintf(info->remedy, sizeof(info->remedy), "for more: %.180s", error.message);
 }
 
 void notify_probe(struct sysfold_backend_info *info)

@@ -2,13 +2,13 @@
 #ifndef SYSFOLD_NOTIFY_PROBE_H
 #define SYSFOLD_NOTIFY_PROBE_H
 
-#include <sysfold/stream.h>
+#include "backends/notify/plan.h"
 
 void notify_probe(struct sysfold_backend_info *info);
 
-/* Where results are to come from (enum results of session.h): what --results says, and what there is here. What is
- * required is what was asked for by name. -EINVAL: no such word. */
-int notify_results(const struct sysfold_live_options *live, unsigned *ret_results, unsigned *ret_required,
-                   struct sysfold_error *error);
+/* What is stopped at and where results come from: by --results, and by what there is here. What is required (enum
+ * results) was asked for by name. -EINVAL: no such word; -EACCES, -ENOSYS: what is required is not to be had. */
+int notify_plan(const struct capture_options *options, struct plan *ret_plan, unsigned *ret_required,
+                struct sysfold_error *error);
 
 #endif

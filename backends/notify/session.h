@@ -30,6 +30,7 @@
 
 #include "backends/backend.h"
 #include "backends/command.h"
+#include "backends/notify/plan.h"
 #include "backends/queue.h"
 
 /* What R says when the command may run. */
@@ -64,8 +65,8 @@ struct session {
     const struct capture_options *options;
     struct shared *shared;
     struct queue *queue;
-    unsigned results;  /* enum results */
-    unsigned required; /* those of them without which there is to be no capture */
+    struct plan plan;
+    unsigned required; /* enum results: those without which there is to be no capture */
     int lifeline;     /* the end that is read */
     int control;      /* S's or G's end */
     int watch;        /* S's end */

@@ -25,7 +25,6 @@
 #include "backends/notify/launch.h"
 #include "backends/notify/listener.h"
 #include "backends/notify/oci-state.h"
-#include "backends/notify/plan.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 
@@ -250,6 +249,7 @@ static int init(struct supervisor *supervisor, const struct session *session, st
     supervisor->shared->supervisor = getpid();
     supervisor->queue = session->queue;
     supervisor->calls = &session->options->calls;
+    supervisor->plan = &session->plan;
     supervisor->limits = (struct collect_limits){.snaplen = live->snaplen,
                                                  .string_vector_max = live->string_vector_max};
     supervisor->listener = session->listener;
@@ -284,13 +284,14 @@ static int add_threads_to_perf(struct supervisor *supervisor, struct sysfold_err
 
 static int open_perf(struct supervisor *supervisor, struct sysfold_error *error)
 {
-    struct plan plan;
-    struct perf_plan perf_plan;
-    int r;
+    const struct plan *plan = supervisor->plan;
+    const struct perf_plan perf_plan = {
+        .means = plan->results & RESULTS_PERF ? plan->means : PERF_MEANS_LIVES,
+        .calls = plan->tells_all ? NULL : plan->exits,
+        .entries = plan->entries,
+    };
+    int r = perf_create(&perf_plan, &supervisor->perf, error);
 
-    plan_make(supervisor->session->options, supervisor->session->results, &plan);
-    perf_plan = (struct perf_plan){.calls = plan.tells_all ? NULL : plan.exits, .entries = supervisor->timed};
-    r = perf_create(&perf_plan, &supervisor->perf, error);
     if (r == 0)
         r = add_threads_to_perf(supervisor, error);
     if (r == 0)
@@ -302,15 +303,15 @@ static int open_perf(struct supervisor *supervisor, struct sysfold_error *error)
     return r;
 }
 
-/* A result that cannot be had is absent, unless it was asked for by name, or a command's filter relies on it. */
+/* A command's filter relies on what perf was found to tell. For a container there may be less than there was for us. */
 static int open_results(struct supervisor *supervisor, struct sysfold_error *error)
 {
     const struct session *session = supervisor->session;
-    bool is_needed = session->required & RESULTS_PERF || session->filter.len;
+    bool is_needed = session->plan.results & RESULTS_PERF && (session->required & RESULTS_PERF || session->filter.len);
     struct sysfold_error unwanted;
     int r = 0;
 
-    if (session->results & RESULTS_PERF)
+    if (session->plan.has_lives)
         r = open_perf(supervisor, is_needed ? error : &unwanted);
     return is_needed ? r : 0;
 }
@@ -322,7 +323,7 @@ static int open_performer(struct supervisor *supervisor, struct sysfold_error *e
     struct sysfold_error unwanted;
     int r = 0;
 
-    if (session->results & RESULTS_EMULATE)
+    if (session->plan.results & RESULTS_EMULATE)
         r = performer_create(supervisor->listener, session->state != NULL, &supervisor->performer,
                              is_needed ? error : &unwanted);
     return is_needed ? r : 0;
@@ -390,6 +391,14 @@ static _Noreturn void leave(struct supervisor *supervisor, const struct sysfold_
     _exit(error->code ? 1 : 0);
 }
 
+static void tell_last_losses(struct supervisor *supervisor)
+{
+    const struct perf_record lost = {.time = supervisor_clock(), .lost = perf_lost(supervisor->perf)};
+
+    if (lost.lost)
+        tell_lost(supervisor, &lost);
+}
+
 static void tell_the_rest(struct supervisor *supervisor)
 {
     int status;
@@ -397,6 +406,8 @@ static void tell_the_rest(struct supervisor *supervisor)
     take_records(supervisor);
     if (!supervisor->has_ended)
         return;
+    if (supervisor->perf)
+        tell_last_losses(supervisor);
     lives_sweep(supervisor);
     if (supervisor->launched >= 0)
         take_launched(supervisor);

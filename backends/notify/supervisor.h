@@ -17,9 +17,10 @@ struct supervisor {
     struct shared *shared;
     struct queue *queue;
     const struct callset *calls;
+    const struct plan *plan;
     struct collect_limits limits;
     struct followed followed;
-    struct perf *perf;           /* NULL: results are not to be had from it */
+    struct perf *perf;           /* NULL: it tells nothing, not even of births and ends */
     struct performer *performer; /* NULL: nothing is performed */
     int listener;                /* -1: not yet */
     int events;                  /* an epoll of everything but the listener */

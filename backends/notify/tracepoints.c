@@ -326,18 +326,18 @@ int tracepoints_refused(int code, struct sysfold_error *error)
 }
 
 /*
- * May we have events of the kernel's side? kernel.perf_event_paranoid at 2,
- * the kernel's default, lets everybody open ours with exclude_kernel, but what
- * is recorded then is nothing: raw_syscalls fires with the kernel's registers
- * (syscalls:*, one for each call, with the user's). Asked with an event of no
- * tracepoint, which costs nothing to close.
+ * kernel.perf_event_paranoid at 2, the kernel's default, lets everybody open
+ * raw_syscalls with exclude_kernel, but what is recorded then is nothing: it
+ * fires with the kernel's registers (syscalls:*, one for each call, with the
+ * user's). Asked with an event of no tracepoint, which costs nothing to close.
  */
-static int check_allowed(struct sysfold_error *error)
+int tracepoints_check(bool user_only, struct sysfold_error *error)
 {
     struct perf_event_attr attr = {
         .type = PERF_TYPE_SOFTWARE,
         .size = sizeof(attr),
         .config = PERF_COUNT_SW_DUMMY,
+        .exclude_kernel = user_only,
         .exclude_hv = 1,
     };
     long fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
@@ -352,7 +352,7 @@ int tracepoints_find(struct tracepoints *ret_ids, struct sysfold_error *error)
 {
     uint64_t both = atomic_load(&known);
     struct tracepoints ids;
-    int r = check_allowed(error);
+    int r = tracepoints_check(false, error);
 
     if (r < 0)
         return r;

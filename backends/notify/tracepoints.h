@@ -8,6 +8,7 @@
  * anybody else tries them out.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <sysfold/error.h>
@@ -22,6 +23,9 @@ int tracepoints_find(struct tracepoints *ret_ids, struct sysfold_error *error);
 /* The two ways, for tests. */
 int tracepoints_read(struct tracepoints *ret_ids);
 int tracepoints_try(struct tracepoints *ret_ids, struct sysfold_error *error);
+
+/* May we have events of the kernel's side, or (user_only) of our own? 0, or why not. */
+int tracepoints_check(bool user_only, struct sysfold_error *error);
 
 /* For a person: why perf_event_open() did not open what it was asked for. */
 int tracepoints_refused(int code, struct sysfold_error *error);

@@ -155,7 +155,7 @@ static const struct exception exceptions[] = {
     {"open", "mode", IDENTITY_REMOVED, creates_nothing},
     {"openat", "mode", IDENTITY_REMOVED, creates_nothing},
     {"mq_open", "mode", IDENTITY_REMOVED, creates_nothing},
-    {"exec", "cgroup", IDENTITY_REMOVED, NULL}, /* a container's id is new in each run */
+    {"exec", "cgroup", IDENTITY_INHERITED, NULL}, /* a container's id is new in each run, and not all can know it */
     {"thread_start", "ppid", IDENTITY_INHERITED, is_of_thread},
     /* Arguments of several kinds. */
     {"fcntl", "arg", IDENTITY_REMOVED, takes_no_argument},

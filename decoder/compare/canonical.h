@@ -12,7 +12,7 @@
 enum identity {
     IDENTITY_EXACT,
     IDENTITY_REMOVED, /* there or not there: a time, a remaining time, a machine's business */
-    IDENTITY_INHERITED, /* the process's, not the thread's own: not a value here, told or not */
+    IDENTITY_INHERITED, /* what is around the thread, not its own: not a value here, told or not */
     IDENTITY_ADDRESS, /* NULL or not NULL */
     IDENTITY_WORD,    /* a number or an address, nobody knows: large ones may differ; so may ids of the same thread */
     IDENTITY_THREAD,  /* pids and tids, negative ones for groups: the thread's name, or a renaming */

@@ -8,6 +8,7 @@
 #include <sysfold/error.h>
 #include <sysfold/event.h>
 #include <sysfold/gvisor.h>
+#include <sysfold/oci.h>
 #include <sysfold/schema.h>
 #include <sysfold/state.h>
 #include <sysfold/stream.h>

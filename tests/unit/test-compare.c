@@ -513,6 +513,17 @@ Test(compare, the_launch_is_cut_but_an_exec_within_is_not)
     cr_expect_eq(judge(NULL).lines[SYSFOLD_LINE_SAME], 3, "the exec, the call, the table");
 }
 
+Test(compare, an_execs_cgroup_is_not_its_own)
+{
+    BOTH(10, "getuid", N("res", 0));
+    TELL(&ours, 10, "exec", N("pid", 10), N("old_tid", 10), S("comm", "b"), S("exe", "/b"), S("cgroup", "/docker/1"));
+    TELL(&theirs, 10, "exec", N("pid", 10), N("old_tid", 10), S("comm", "b"), S("exe", "/b"), S("cgroup", "/docker/2"));
+    EXPECT_SAME();
+    TELL(&ours, 10, "exec", N("pid", 10), N("old_tid", 10), S("comm", "b"), S("exe", "/b"), S("cgroup", "/docker/1"));
+    TELL(&theirs, 10, "exec", N("pid", 10), N("old_tid", 10), S("comm", "b"), S("exe", "/b"));
+    EXPECT_SAME();
+}
+
 Test(compare, a_sandboxs_first_process_is_not_launched)
 {
     TELL(&ours, 10, "exec", N("pid", 10), N("old_tid", 10), S("comm", "a"), S("exe", "/a"));

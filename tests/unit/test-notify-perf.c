@@ -40,11 +40,21 @@ struct told {
 static struct sysfold_error error;
 static struct told told;
 
+static const uint64_t *every_call(void)
+{
+    static uint64_t words[CALLSET_NATIVE_MAX / 64];
+
+    memset(words, 0xff, sizeof(words));
+    return words;
+}
+
 /* Without the means there is nothing to test, and perf_probe() says why. */
 static void need_perf(void)
 {
-    if (perf_probe(&error) < 0)
-        cr_skip_test("no perf events: %s", error.message);
+    enum perf_means means = PERF_MEANS_LIVES;
+
+    if (perf_probe(&means, &error) < 0 || means < PERF_MEANS_ALL)
+        cr_skip_test("no perf events of all calls: %s", error.message);
 }
 
 static void tell(const struct perf_record *record)
@@ -215,7 +225,7 @@ static void expect_odd_prctls(enum perf_kind kind, pid_t pid)
 Test(notify_perf, calls_are_told_with_arguments_and_results)
 {
     need_perf();
-    expect_odd_prctls(PERF_EXIT, record(&(struct perf_plan){0}, odd_prctls));
+    expect_odd_prctls(PERF_EXIT, record(&(struct perf_plan){.means = PERF_MEANS_ALL}, odd_prctls));
     cr_assert_eq(count_calls(PERF_ENTRY, SYS_prctl), 0);
     forget();
 }
@@ -226,7 +236,7 @@ Test(notify_perf, entries_come_before_exits)
     size_t entry = 0;
 
     need_perf();
-    pid = record(&(struct perf_plan){.entries = true}, odd_prctls);
+    pid = record(&(struct perf_plan){.means = PERF_MEANS_ALL, .entries = every_call()}, odd_prctls);
     expect_odd_prctls(PERF_EXIT, pid);
     expect_odd_prctls(PERF_ENTRY, pid);
     for (int i = 0; i < CALLS; i++) {
@@ -247,7 +257,7 @@ Test(notify_perf, time_is_the_clocks)
 
     need_perf();
     clock_gettime(CLOCK_REALTIME, &before);
-    record(&(struct perf_plan){0}, odd_prctls);
+    record(&(struct perf_plan){.means = PERF_MEANS_ALL}, odd_prctls);
     clock_gettime(CLOCK_REALTIME, &after);
     first = (uint64_t)before.tv_sec * 1000000000 + (uint64_t)before.tv_nsec;
     last = (uint64_t)after.tv_sec * 1000000000 + (uint64_t)after.tv_nsec;
@@ -272,12 +282,12 @@ Test(notify_perf, only_the_wanted_calls)
 
     need_perf();
     only(SYS_getuid, words);
-    record(&(struct perf_plan){.calls = words}, mixed_calls);
+    record(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words}, mixed_calls);
     cr_assert_eq(count_calls(PERF_EXIT, SYS_getuid), 100);
     for (size_t i = 0; i < told.count; i++)
         cr_assert(told.records[i].kind != PERF_EXIT || told.records[i].call.nr == SYS_getuid, "call %ld is told",
                   told.records[i].call.nr);
-    record(&(struct perf_plan){0}, mixed_calls);
+    record(&(struct perf_plan){.means = PERF_MEANS_ALL}, mixed_calls);
     cr_assert_eq(count_calls(PERF_EXIT, SYS_getuid), 100);
     cr_assert_eq(count_calls(PERF_EXIT, SYS_getppid), 100);
     cr_assert_eq(count_calls(PERF_EXIT, 2050), 1);
@@ -291,7 +301,7 @@ Test(notify_perf, a_filter_that_is_too_long)
 
     need_perf();
     memset(words, 0x55, sizeof(words)); /* all even numbers */
-    record(&(struct perf_plan){.calls = words}, mixed_calls);
+    record(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words}, mixed_calls);
     cr_assert_eq(count_calls(PERF_EXIT, SYS_getuid), 100);
     cr_assert_eq(count_calls(PERF_EXIT, SYS_getppid), 100);
     cr_assert_eq(SYS_getuid % 2, 0);
@@ -381,7 +391,7 @@ Test(notify_perf, busy_threads_are_told_in_their_order)
     size_t births = 0;
 
     need_perf();
-    pid = record_running(&(struct perf_plan){0}, busy_threads);
+    pid = record_running(&(struct perf_plan){.means = PERF_MEANS_ALL}, busy_threads);
     for (size_t i = 0; i < told.count; i++) {
         const struct perf_record *one = &told.records[i];
 
@@ -422,7 +432,7 @@ Test(notify_perf, what_is_lost_is_counted)
     CPU_SET(sched_getcpu(), &one);
     cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
     only(SYS_getuid, words);
-    perf = create(&(struct perf_plan){.calls = words, .ring_size = 8192});
+    perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words, .ring_size = 8192});
     child = start(calls_with_pause);
     cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
     let_go(&child);
@@ -435,6 +445,41 @@ Test(notify_perf, what_is_lost_is_counted)
     expect_end(&child);
     drain(perf);
     cr_assert_eq(count_calls(PERF_EXIT, SYS_getuid) + told.lost, CALLS + 1);
+    perf_destroy(perf);
+    forget();
+}
+
+static void calls_without_pause(void)
+{
+    for (unsigned long i = 0; i < CALLS; i++)
+        syscall(SYS_getuid);
+}
+
+/* Nothing comes after the losses that could tell of them. */
+Test(notify_perf, what_is_lost_at_the_end_is_counted)
+{
+    uint64_t words[CALLSET_NATIVE_MAX / 64];
+    struct perf *perf;
+    struct child child;
+    cpu_set_t one;
+
+    need_perf();
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+    only(SYS_getuid, words);
+    perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words, .ring_size = 8192});
+    child = start(calls_without_pause);
+    cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
+    cr_assert_eq(perf_lost(perf), 0);
+    let_go(&child);
+    expect_end(&child);
+    forget();
+    drain(perf);
+    if (!perf_lost(perf))
+        cr_skip_test("the kernel is older than 6.0");
+    /* and the record of its end */
+    cr_assert_eq(count_calls(PERF_EXIT, SYS_getuid) + told.lost + perf_lost(perf), CALLS + 1);
     perf_destroy(perf);
     forget();
 }
@@ -458,7 +503,7 @@ Test(notify_perf, records_that_straddle_the_rings_edge)
 
     need_perf();
     only(SYS_prctl, words);
-    perf = create(&(struct perf_plan){.calls = words, .ring_size = 4096});
+    perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words, .ring_size = 4096});
     child = start(calls_in_steps);
     cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
     let_go(&child);
@@ -496,7 +541,7 @@ Test(notify_perf, births_execs_and_ends)
     size_t birth, call, exec, end, after;
 
     need_perf();
-    parent = record(&(struct perf_plan){0}, fork_and_exec);
+    parent = record(&(struct perf_plan){.means = PERF_MEANS_ALL}, fork_and_exec);
     for (birth = 0; birth < told.count && told.records[birth].kind != PERF_BIRTH; birth++)
         ;
     cr_assert_lt(birth, told.count);
@@ -539,7 +584,7 @@ Test(notify_perf, exec_by_a_thread)
     size_t birth, end, exec, last;
 
     need_perf();
-    pid = record(&(struct perf_plan){0}, thread_execs);
+    pid = record(&(struct perf_plan){.means = PERF_MEANS_ALL}, thread_execs);
     for (birth = 0; birth < told.count && told.records[birth].kind != PERF_BIRTH; birth++)
         ;
     end = find_kind(PERF_END, pid);
@@ -573,7 +618,7 @@ Test(notify_perf, calls_by_the_32_bit_gate)
     size_t right = 0;
 
     need_perf();
-    pid = record(&(struct perf_plan){0}, gate_calls);
+    pid = record(&(struct perf_plan){.means = PERF_MEANS_ALL}, gate_calls);
     for (size_t i = 0; i < told.count; i++)
         right += is_call(&told.records[i], PERF_EXIT, 20) && told.records[i].call.result == pid;
     cr_assert_eq(right, 10);
@@ -613,7 +658,7 @@ Test(notify_perf, a_32_bit_program)
     need_perf();
     if (access(program_32(), X_OK))
         cr_skip_test("no 32-bit program: the compiler makes none");
-    perf = create(&(struct perf_plan){0});
+    perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL});
     child = start(run_32);
     cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
     let_go(&child);
@@ -664,10 +709,18 @@ static int paranoid(void)
 
 Test(notify_perf, an_ordinary_user_is_told_why_not)
 {
+    enum perf_means means = PERF_MEANS_ALL;
+
     as_nobody(false);
     if (paranoid() <= 1)
         cr_skip_test("kernel.perf_event_paranoid lets everybody");
-    cr_assert_eq(perf_probe(&error), -EACCES);
+    if (paranoid() > 2) {
+        cr_assert_eq(perf_probe(&means, &error), -EACCES);
+        cr_assert_eq(means, PERF_MEANS_ALL, "it is written to though there is nothing");
+    } else {
+        cr_assert_eq(perf_probe(&means, &error), 0, "%s", error.message);
+        cr_assert_lt(means, PERF_MEANS_ALL);
+    }
     cr_assert_eq(error.code, -EACCES);
     cr_assert(strstr(error.message, "perf_event_paranoid"), "%s", error.message);
 }
@@ -685,7 +738,7 @@ Test(notify_perf, a_user_with_cap_perfmon)
     as_nobody(true);
     need_perf();
     with_little_memory();
-    expect_odd_prctls(PERF_EXIT, record(&(struct perf_plan){0}, odd_prctls));
+    expect_odd_prctls(PERF_EXIT, record(&(struct perf_plan){.means = PERF_MEANS_ALL}, odd_prctls));
     forget();
 }
 
@@ -734,19 +787,22 @@ static void refuse_perf(uint32_t code)
 
 Test(notify_perf, a_container_without_perf_events)
 {
+    enum perf_means means;
     struct perf *perf = NULL;
 
     refuse_perf(EPERM);
-    cr_assert_eq(perf_probe(&error), -EPERM);
+    cr_assert_eq(perf_probe(&means, &error), -EPERM);
     cr_assert(strstr(error.message, "seccomp"), "%s", error.message);
-    cr_assert_eq(perf_create(&(struct perf_plan){0}, &perf, &error), -EPERM);
+    cr_assert_eq(perf_create(&(struct perf_plan){.means = PERF_MEANS_ALL}, &perf, &error), -EPERM);
     cr_assert_null(perf);
 }
 
 Test(notify_perf, a_kernel_without_perf_events)
 {
+    enum perf_means means;
+
     refuse_perf(ENOSYS);
-    cr_assert_eq(perf_probe(&error), -ENOSYS);
+    cr_assert_eq(perf_probe(&means, &error), -ENOSYS);
     cr_assert(strstr(error.message, "no perf events"), "%s", error.message);
 }
 
@@ -755,7 +811,7 @@ Test(notify_perf, a_thread_that_there_is_not)
     struct perf *perf;
 
     need_perf();
-    perf = create(&(struct perf_plan){.entries = true});
+    perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL, .entries = every_call()});
     cr_assert_eq(perf_add(perf, INT_MAX, &error), -ESRCH);
     cr_assert(strstr(error.message, "2147483647"), "%s", error.message);
     drain(perf);

@@ -27,7 +27,7 @@
 
 #include <criterion/criterion.h>
 
-#include "backends/notify/listener.h"
+#include "backends/notify/connecting.h"
 #include "perform-kit.h"
 
 TestSuite(perform, .timeout = 110);
@@ -948,4 +948,27 @@ Test(perform, connections_are_as_if_made_by_the_target)
         cr_expect_eq(peer.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
     }
     tear_down();
+}
+
+/* Somebody has made the socket wait after all: nobody takes up the connection. */
+Test(perform, a_connection_that_waits_is_not_waited_for)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fillers[8], waiting = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), pair_size = 0;
+    uint8_t pair[257];
+
+    cr_assert_eq(bind(listening, (struct sockaddr *)&address, size), 0);
+    cr_assert_eq(listen(listening, 0), 0);
+    cr_assert_eq(getsockname(listening, (struct sockaddr *)&address, &size), 0);
+    for (size_t i = 0; i < 8; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(fillers[i], (struct sockaddr *)&address, size);
+    }
+    cr_expect_eq(connecting_perform(&waiting, (uint8_t *)&address, size, &pair_size, pair), -EINTR);
+    cr_expect_eq(waiting, -1);
+    for (size_t i = 0; i < 8; i++)
+        close(fillers[i]);
+    close(listening);
 }
