@@ -5,20 +5,15 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/lifecycle.h"
 #include "backends/notify/ends.h"
+#include "backends/notify/oci-state.h"
 #include "backends/notify/supervisor.h"
 #include "backends/proc.h"
 #include "common/cleanup.h"
@@ -370,14 +365,24 @@ static int take_in_threads(struct supervisor *supervisor, pid_t pid, struct sysf
     return r < 0 ? error_system(error, r, "notify: cannot look at process %d", pid) : 0;
 }
 
+static void tell_container(struct supervisor *supervisor)
+{
+    const struct oci_state *state = supervisor->session->state;
+    const struct proc_container container = {.id = state->id};
+
+    proc_tell_container(&container, &supervisor->encoder, supervisor_emit_record, supervisor);
+}
+
 int lives_begin(struct supervisor *supervisor, pid_t pid, struct sysfold_error *error)
 {
     cleanup_free pid_t *pids = NULL;
     size_t count = 0;
-    int r = proc_descendants(&pid, 1, supervisor->session->shared->supervisor, &pids, &count);
+    int r = proc_descendants(&pid, 1, supervisor->shared->supervisor, &pids, &count);
 
     if (r < 0)
         return error_system(error, r, "notify: cannot look at process %d", pid);
+    if (supervisor->session->state)
+        tell_container(supervisor);
     for (size_t i = 0; i < count && r == 0; i++)
         r = take_in_threads(supervisor, pids[i], error);
     return r;
