@@ -16,7 +16,7 @@
  *   lifeline    a pipe: R alone has the end that is written to; G and every S see by
  *               it that R wants no more ("s" was written, which nobody reads) or is gone (end of file)
  *   watch       a socket pair of G and S, for each S: S sends a listener that it got
- *               itself; its end tells G that S is gone
+ *               itself (a byte and the descriptor); its end tells G that S is gone, or receives nothing more
  *   control     a socket pair of R and the others: struct sysfold_error reports and GO
  *               (command: with S), or struct arrival for each container (listen: from G)
  */

@@ -360,7 +360,7 @@ Test(notify_guardian, silent_runtimes_are_closed_and_hinder_nobody, .timeout = 6
 }
 
 /* Nobody takes the complaints meanwhile: there is a bound to those as well. */
-Test(notify_guardian, a_flood, .timeout = 120)
+Test(notify_guardian, a_flood, .timeout = 60)
 {
     struct caller target;
     struct source source;
