@@ -345,7 +345,7 @@ void recorder_finish(struct recorder *recorder)
 
 /* --- what arrives --- */
 
-static void await_either(const struct recorder *recorder, struct source *ret_source)
+static void await_either(const struct recorder *recorder, struct arrived *ret_source)
 {
     struct pollfd pollfd = {.fd = recorder->control, .events = POLLIN};
     struct sysfold_error error = {0};
@@ -359,7 +359,7 @@ static void await_either(const struct recorder *recorder, struct source *ret_sou
     cr_assert_eq(r, 1, "%s", error.message);
 }
 
-void await_arrival(const struct recorder *recorder, struct source *ret_source)
+void await_arrival(const struct recorder *recorder, struct arrived *ret_source)
 {
     await_either(recorder, ret_source);
     cr_assert_eq(ret_source->arrival.kind, ARRIVAL_CONTAINER, "%s", ret_source->arrival.text);
@@ -368,7 +368,7 @@ void await_arrival(const struct recorder *recorder, struct source *ret_source)
 
 void await_complaint(const struct recorder *recorder, const char *what)
 {
-    struct source source;
+    struct arrived source;
 
     await_either(recorder, &source);
     cr_assert_eq(source.arrival.kind, ARRIVAL_COMPLAINT);
@@ -376,13 +376,13 @@ void await_complaint(const struct recorder *recorder, const char *what)
     cr_assert(strstr(source.arrival.text, what), "'%s' does not say '%s'", source.arrival.text, what);
 }
 
-void source_finish(struct source *source)
+void source_finish(struct arrived *source)
 {
     queue_destroy(source->queue);
     munmap(source->shared, sizeof(*source->shared));
 }
 
-void await_end(const struct source *source)
+void await_end(const struct arrived *source)
 {
     const uint8_t *records;
     size_t size, total = 0;
@@ -398,7 +398,7 @@ void await_end(const struct source *source)
 }
 
 /* Its supervisor's parent. */
-pid_t guardian_of(const struct source *source)
+pid_t guardian_of(const struct arrived *source)
 {
     char path[64];
     cleanup_fclose FILE *file = NULL;

@@ -59,20 +59,20 @@ void recorder_kill(pid_t recorder);
 void recorder_dismiss(struct recorder *recorder, pid_t guardian);
 void recorder_finish(struct recorder *recorder);
 
-struct source {
+struct arrived {
     struct arrival arrival;
     struct queue *queue;
     struct shared *shared;
 };
 
 /* Waits for it. */
-void await_arrival(const struct recorder *recorder, struct source *ret_source);
+void await_arrival(const struct recorder *recorder, struct arrived *ret_source);
 void await_complaint(const struct recorder *recorder, const char *what);
-void source_finish(struct source *source);
+void source_finish(struct arrived *source);
 /* Until the supervisor's records have their end. */
-void await_end(const struct source *source);
+void await_end(const struct arrived *source);
 
-pid_t guardian_of(const struct source *source);
+pid_t guardian_of(const struct arrived *source);
 unsigned open_files(pid_t pid);
 void await_exit(pid_t pid);
 /* Of everybody that this process is to wait for. */

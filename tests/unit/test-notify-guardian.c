@@ -40,7 +40,7 @@ static void call_until(const struct caller *target, enum answer answer)
         cr_assert_neq(got, FAILED);
 }
 
-static void await_held(const struct source *source)
+static void await_held(const struct arrived *source)
 {
     while (!source->shared->status)
         pause_shortly();
@@ -51,7 +51,7 @@ static void await_held(const struct source *source)
 Test(notify_guardian, a_container_is_recorded, .timeout = 60)
 {
     struct caller target;
-    struct source source;
+    struct arrived source;
     pid_t guardian;
 
     recorder_init(&recorder);
@@ -89,7 +89,7 @@ Test(notify_guardian, a_container_is_recorded, .timeout = 60)
 static void kill_supervisor(enum manner manner)
 {
     struct caller target;
-    struct source source;
+    struct arrived source;
     pid_t guardian;
 
     recorder_init(&recorder);
@@ -122,7 +122,7 @@ Test(notify_guardian, a_supervisor_is_killed_with_a_call_in_hand, .timeout = 60)
 Test(notify_guardian, a_supervisor_is_killed_with_an_unknown_call_in_hand, .timeout = 60)
 {
     struct caller target;
-    struct source source;
+    struct arrived source;
     pid_t guardian;
 
     recorder_init(&recorder);
@@ -174,7 +174,7 @@ Test(notify_guardian, the_recorder_is_killed, .timeout = 60)
 Test(notify_guardian, a_recorder_wants_no_more_while_targets_run, .timeout = 60)
 {
     struct caller target;
-    struct source source;
+    struct arrived source;
     pid_t guardian;
 
     recorder_init(&recorder);
@@ -201,7 +201,7 @@ Test(notify_guardian, a_recorder_wants_no_more_while_targets_run, .timeout = 60)
 #define STATE "{\"fds\":[\"seccompFd\"],\"pid\":1,\"state\":{\"id\":\"x\"}}"
 
 /* So that what comes next comes after it, and to know the guardian. */
-static pid_t begin(struct caller *target, struct source *ret_source)
+static pid_t begin(struct caller *target, struct arrived *ret_source)
 {
     recorder_init(&recorder);
     target_start(target);
@@ -211,7 +211,7 @@ static pid_t begin(struct caller *target, struct source *ret_source)
     return guardian_of(ret_source);
 }
 
-static void finish(struct caller *target, struct source *source, pid_t guardian)
+static void finish(struct caller *target, struct arrived *source, pid_t guardian)
 {
     expect_calls(target, PERFORMED, CALLS);
     target_end(target);
@@ -234,7 +234,7 @@ static void send_wrong(const void *bytes, size_t size, const int *fds, size_t co
 Test(notify_guardian, runtimes_that_say_nonsense, .timeout = 60)
 {
     struct caller target;
-    struct source source;
+    struct arrived source;
     pid_t guardian = begin(&target, &source);
     unsigned files;
     int nulls[60], pipes[2];
@@ -272,7 +272,7 @@ Test(notify_guardian, a_listener_with_a_wrong_state_is_guarded, .timeout = 60)
         {"{\"fds\":[\"seccompFd\"],\"pid\":1,\"state\":{\"id\":\"\\u001b[31m\"}}", "visible characters"},
     };
     struct caller honest, target;
-    struct source source;
+    struct arrived source;
     pid_t guardian = begin(&honest, &source);
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -289,7 +289,7 @@ Test(notify_guardian, a_listener_with_a_wrong_state_is_guarded, .timeout = 60)
 Test(notify_guardian, a_runtime_that_fails_is_no_error, .timeout = 60)
 {
     struct caller target, other;
-    struct source source, another;
+    struct arrived source, another;
     pid_t guardian = begin(&target, &source);
 
     close(runtime_connect(&recorder));
@@ -305,7 +305,7 @@ Test(notify_guardian, a_runtime_that_fails_is_no_error, .timeout = 60)
 Test(notify_guardian, a_message_in_pieces, .timeout = 60)
 {
     struct caller target, other;
-    struct source source, another;
+    struct arrived source, another;
     pid_t guardian = begin(&target, &source);
     int fd = runtime_connect(&recorder);
 
@@ -329,9 +329,9 @@ Test(notify_guardian, a_message_in_pieces, .timeout = 60)
 Test(notify_guardian, silent_runtimes_are_closed_and_hinder_nobody, .timeout = 60)
 {
     struct caller targets[MANY];
-    struct source sources[MANY];
+    struct arrived sources[MANY];
     struct caller target;
-    struct source source;
+    struct arrived source;
     pid_t guardian = begin(&target, &source);
     int silent[MANY];
     char byte;
@@ -363,7 +363,7 @@ Test(notify_guardian, silent_runtimes_are_closed_and_hinder_nobody, .timeout = 6
 Test(notify_guardian, a_flood, .timeout = 60)
 {
     struct caller target;
-    struct source source;
+    struct arrived source;
     pid_t guardian = begin(&target, &source);
     unsigned files;
     struct arrival arrival;
@@ -391,7 +391,7 @@ Test(notify_guardian, a_flood, .timeout = 60)
 Test(notify_guardian, others_may_not_connect, .timeout = 60)
 {
     struct caller target;
-    struct source source;
+    struct arrived source;
     pid_t guardian, child;
     int status;
 

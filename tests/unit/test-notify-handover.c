@@ -82,7 +82,7 @@ static void begin_orphaned(void)
 /* The next recorder has them all, and nobody else has any. */
 static void take_over(void)
 {
-    struct source sources[TARGETS];
+    struct arrived sources[TARGETS];
     unsigned seen = 0;
     pid_t guardian = 0;
 
@@ -129,7 +129,7 @@ Test(notify_handover, running_containers, .timeout = 60)
 /* What called meanwhile is not lost, nor answered twice. */
 Test(notify_handover, calls_in_the_middle_of_it, .timeout = 60)
 {
-    struct source source;
+    struct arrived source;
     pid_t guardian = 0;
 
     begin_orphaned();
