@@ -133,21 +133,23 @@ static int read_person(int proc, pid_t tid, struct person *person)
     return parse_person(text, person);
 }
 
-/* A user namespace that one is in already cannot be entered. */
-static bool is_in(int proc, int namespace)
+static bool is_in(int proc, const char *name, int namespace)
 {
     struct stat its, ours;
 
-    return fstat(namespace, &its) == 0 && fstatat(proc, "self/ns/user", &ours, 0) == 0 && its.st_ino == ours.st_ino;
+    return fstat(namespace, &its) == 0 && fstatat(proc, name, &ours, 0) == 0 && its.st_ino == ours.st_ino;
 }
 
+/* One that we are in already need not be entered, nor could it: a user namespace, or a mount namespace of an outer one. */
 static int enter(int proc, const struct place *place)
 {
-    if (!is_in(proc, place->user_namespace) && setns(place->user_namespace, CLONE_NEWUSER) < 0)
+    bool other_mounts = !is_in(proc, "self/ns/mnt", place->mount_namespace);
+
+    if (!is_in(proc, "self/ns/user", place->user_namespace) && setns(place->user_namespace, CLONE_NEWUSER) < 0)
         return -errno;
-    if (setns(place->mount_namespace, CLONE_NEWNS) < 0 || fchdir(place->root) < 0 || chroot(".") < 0)
+    if (other_mounts && setns(place->mount_namespace, CLONE_NEWNS) < 0)
         return -errno;
-    return 0;
+    return fchdir(place->root) < 0 || chroot(".") < 0 ? -errno : 0;
 }
 
 static int set_capabilities(const struct person *person)

@@ -299,33 +299,30 @@ class NotWeaker(Profiles):
                 notified.add(call[:2])
         return notified, not_notified
 
-    def check_all(self, base):
+    def check_all(self, base, *told):
+        """What is told of a call is told whenever it is allowed; these calls are among them."""
         for caps, chosen in [((), "all"), (("CAP_SYS_ADMIN", "CAP_AUDIT_WRITE"), "!file"),
                              (("CAP_SYS_CHROOT", "CAP_SYS_PTRACE"), "openat,personality,clone,socket,fcntl,ioctl")]:
             with self.subTest(caps=caps, chosen=chosen):
-                yield self.check(base, "--runtime=crun", "-e", chosen, caps=caps)
+                notified, not_notified = self.check(base, "--runtime=crun", "-e", chosen, caps=caps)
+                self.assertEqual(notified & not_notified, set())
+                missing = [name for name in told if (profiles.X86_64, number_of(name)) not in notified]
+                self.assertEqual(missing, [])
 
     def test_denying(self):
-        for notified, not_notified in self.check_all(DENYING):
-            self.assertFalse(notified & not_notified)  # all that is allowed of a chosen call is told
+        self.check_all(DENYING, "clone", "clone3", "personality", "socket")
 
     def test_allowing(self):
-        for notified, not_notified in self.check_all(ALLOWING):
-            self.assertFalse(notified & not_notified)
-            for name in ["personality", "clone", "openat"]:  # but for the cases that are denied
-                self.assertIn((profiles.X86_64, number_of(name)), notified)
+        self.check_all(ALLOWING, "clone", "clone3", "personality")  # but for the cases that are denied
 
     def test_logging(self):
-        for notified, not_notified in self.check_all({**ALLOWING, "defaultAction": "SCMP_ACT_LOG"}):
-            self.assertFalse(notified & not_notified)
+        self.check_all({**ALLOWING, "defaultAction": "SCMP_ACT_LOG"}, "clone", "personality")
 
     @needs_engines
     def test_engines(self):
         with open(ENGINES, encoding="utf-8") as file:
             base = json.load(file)
-        for notified, not_notified in self.check_all(base):
-            self.assertFalse(notified & not_notified)
-            self.assertIn((profiles.X86_64, number_of("clone3")), notified)
+        self.check_all(base, "clone", "clone3", "execve", "personality", "socket")
 
     def test_everything_is_told(self):
         notified, not_notified = self.check({"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"]},

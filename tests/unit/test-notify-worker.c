@@ -165,6 +165,32 @@ Test(perform_worker, a_user_namespace_is_entered)
     tear_down();
 }
 
+/* Groups were given up before there was a namespace in which nobody may: nobody can become like that. */
+
+static void open_without_groups(struct stage *on)
+{
+    MUST(chdir(on->directory));
+    write_file("root's", 0600);
+    MUST(setgroups(0, NULL));
+    MUST(unshare(CLONE_NEWUSER));
+    write_text("/proc/self/setgroups", "deny");
+    write_text("/proc/self/uid_map", "0 0 1");
+    write_text("/proc/self/gid_map", "0 0 1");
+    open_step(on, 0, "root's", O_RDONLY);
+}
+
+Test(perform_worker, who_came_out_otherwise_is_not_used)
+{
+    if (!set_up())
+        return;
+    cr_assert_eq(setgroups(1, (gid_t[]){77}), 0);
+    if (stage_serve(stage, open_without_groups)) {
+        cr_expect_geq(stage->made[1][0].result, 0);
+        cr_expect_not(stage->told[0].performed);
+    }
+    tear_down();
+}
+
 /* A worker that does not answer is done without. */
 
 static void stop_workers(const struct seccomp_notif *notif)
