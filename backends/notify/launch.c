@@ -35,8 +35,7 @@ static _Noreturn void run_command(const struct session *session, pid_t superviso
     }
     command_reset_handlers();
     sigprocmask(SIG_SETMASK, &session->mask, NULL);
-    r = filter_install(&session->filter,
-                       SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+    r = filter_install(&session->filter, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
     if (r < 0) {
         shared->exec_in_filter = true;
     } else {

@@ -38,7 +38,8 @@ struct feeder {
 
 struct capture {
     struct guardian_plan plan;
-    int lifeline; /* the end that is written to */
+    struct plan what; /* is stopped at, and told by perf */
+    int lifeline;     /* the end that is written to */
     int control;
     _Atomic uint32_t *bell; /* shared by everybody */
     struct feeder *feeders;
@@ -136,7 +137,7 @@ static int prepare_command(struct capture *capture, struct sysfold_error *error)
     struct session *session = &capture->plan.session;
     const struct sysfold_live_options *live = &session->options->live;
     struct feeder feeder = {0};
-    const struct filter_plan filter_plan = {.action = SCMP_ACT_NOTIFY, .calls = &session->plan.notified};
+    const struct filter_plan filter_plan = {.action = SCMP_ACT_NOTIFY, .calls = &capture->what.notified};
     int r;
 
     if (!live->argv[0])
@@ -178,7 +179,7 @@ static int prepare(struct capture *capture, struct sysfold_error *error)
 
     if (r < 0)
         return error_system(error, r, "notify: cannot start a capture");
-    r = notify_plan(session->options, &session->plan, &session->required, error);
+    r = notify_plan(session->options, &capture->what, &session->required, error);
     if (r < 0)
         return r;
     return session->options->live.argv ? prepare_command(capture, error) : prepare_agent(capture, error);
@@ -239,8 +240,7 @@ static void notify_close(struct capture *capture)
     free(capture);
 }
 
-static int notify_open(const struct capture_options *options, struct capture **ret_capture,
-                       struct sysfold_error *error)
+static int notify_open(const struct capture_options *options, struct capture **ret_capture, struct sysfold_error *error)
 {
     struct capture *capture = calloc(1, sizeof(*capture));
     int r;
@@ -250,7 +250,8 @@ static int notify_open(const struct capture_options *options, struct capture **r
     capture->lifeline = -1;
     capture->control = -1;
     capture->plan = (struct guardian_plan){
-        .session = {.options = options, .lifeline = -1, .control = -1, .watch = -1, .listener = -1},
+        .session =
+            {.options = options, .plan = &capture->what, .lifeline = -1, .control = -1, .watch = -1, .listener = -1},
         .supervise = supervisor_run,
         .listening = {.fd = -1},
         .predecessor = -1,

@@ -41,10 +41,10 @@ bool row_is_lifecycle(const struct sysfold_row *row)
 static bool may_wait(unsigned row)
 {
     static const uint16_t waiting[] = {
-        ROW_ACCEPT,   ROW_ACCEPT4, ROW_CLOSE,    ROW_EPOLL_WAIT, ROW_FCNTL,    ROW_FLOCK,   ROW_FSYNC,    ROW_FUTEX,
-        ROW_IOCTL,    ROW_MSGRCV,  ROW_PAUSE,    ROW_POLL,       ROW_PREAD64,  ROW_READ,    ROW_READV,    ROW_RECVFROM,
-        ROW_RECVMSG,  ROW_SELECT,  ROW_SENDFILE, ROW_SPLICE,     ROW_WAIT4,    ROW_WAITID,  ROW_IO_URING_ENTER,
-        ROW_SEMOP,    ROW_TEE,     ROW_VMSPLICE, ROW_COPY_FILE_RANGE,
+        ROW_ACCEPT, ROW_ACCEPT4,        ROW_CLOSE,   ROW_EPOLL_WAIT, ROW_FCNTL,    ROW_FLOCK,           ROW_FSYNC,
+        ROW_FUTEX,  ROW_IOCTL,          ROW_MSGRCV,  ROW_PAUSE,      ROW_POLL,     ROW_PREAD64,         ROW_READ,
+        ROW_READV,  ROW_RECVFROM,       ROW_RECVMSG, ROW_SELECT,     ROW_SENDFILE, ROW_SPLICE,          ROW_WAIT4,
+        ROW_WAITID, ROW_IO_URING_ENTER, ROW_SEMOP,   ROW_TEE,        ROW_VMSPLICE, ROW_COPY_FILE_RANGE,
     };
 
     for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++) {
@@ -83,8 +83,8 @@ static void add_native(const struct capture_options *options, unsigned nr, struc
     const struct callset *calls = &options->calls;
     const struct sysfold_row *row = call_row(AUDIT_ARCH_X86_64, nr);
     bool is_chosen = calls->everything || has(calls->native, nr);
-    bool is_watched = row->number == nr &&
-                      (row_is_lifecycle(row) || (plan->results & RESULTS_EMULATE && changes_likeness(row)));
+    bool is_watched =
+        row->number == nr && (row_is_lifecycle(row) || (plan->results & RESULTS_EMULATE && changes_likeness(row)));
     bool has_exit = plan->results & RESULTS_PERF && is_chosen && has_tracepoint(plan, nr);
     bool is_unstopped = has_exit && plan_is_unstopped(plan, row);
 

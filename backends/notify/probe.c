@@ -30,7 +30,8 @@ static int wanted_results(const char *word, unsigned *ret_results, struct sysfol
     else if (!strcmp(word, "none"))
         *ret_results = 0;
     else
-        return error_set(error, -EINVAL, "notify: results come from 'emulate', 'perf', 'none' or 'auto', not '%s'", word);
+        return error_set(error, -EINVAL, "notify: results come from 'emulate', 'perf', 'none' or 'auto', not '%s'",
+                         word);
     return 0;
 }
 
@@ -50,7 +51,8 @@ int notify_plan(const struct capture_options *options, struct plan *ret_plan, un
     plan.has_lives = r == 0;
     plan_make(options, results, required, &plan);
     if (required & RESULTS_PERF & ~plan.results)
-        return error_set(error, r < 0 ? r : -EACCES, "notify: results are not to be had from perf: %.300s", reason.message);
+        return error_set(error, r < 0 ? r : -EACCES, "notify: results are not to be had from perf: %.300s",
+                         reason.message);
     *ret_plan = plan;
     *ret_required = required;
     return 0;

@@ -30,7 +30,6 @@
 
 #include "backends/backend.h"
 #include "backends/command.h"
-#include "backends/notify/plan.h"
 #include "backends/queue.h"
 
 /* What R says when the command may run. */
@@ -57,6 +56,8 @@ struct shared {
     _Atomic pid_t supervisor;
 };
 
+/* What is stopped at, and what perf tells (plan.h). */
+struct plan;
 /* The process state that an OCI runtime has sent (oci-state.h). */
 struct oci_state;
 
@@ -65,7 +66,7 @@ struct session {
     const struct capture_options *options;
     struct shared *shared;
     struct queue *queue;
-    struct plan plan;
+    const struct plan *plan;
     unsigned required; /* enum results: those without which there is to be no capture */
     int lifeline;     /* the end that is read */
     int control;      /* S's or G's end */

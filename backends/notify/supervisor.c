@@ -25,6 +25,7 @@
 #include "backends/notify/launch.h"
 #include "backends/notify/listener.h"
 #include "backends/notify/oci-state.h"
+#include "backends/notify/plan.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 
@@ -249,9 +250,9 @@ static int init(struct supervisor *supervisor, const struct session *session, st
     supervisor->shared->supervisor = getpid();
     supervisor->queue = session->queue;
     supervisor->calls = &session->options->calls;
-    supervisor->plan = &session->plan;
-    supervisor->limits = (struct collect_limits){.snaplen = live->snaplen,
-                                                 .string_vector_max = live->string_vector_max};
+    supervisor->plan = session->plan;
+    supervisor->limits =
+        (struct collect_limits){.snaplen = live->snaplen, .string_vector_max = live->string_vector_max};
     supervisor->listener = session->listener;
     supervisor->launched = -1;
     supervisor->follow = !live->no_follow;
@@ -307,11 +308,11 @@ static int open_perf(struct supervisor *supervisor, struct sysfold_error *error)
 static int open_results(struct supervisor *supervisor, struct sysfold_error *error)
 {
     const struct session *session = supervisor->session;
-    bool is_needed = session->plan.results & RESULTS_PERF && (session->required & RESULTS_PERF || session->filter.len);
+    bool is_needed = session->plan->results & RESULTS_PERF && (session->required & RESULTS_PERF || session->filter.len);
     struct sysfold_error unwanted;
     int r = 0;
 
-    if (session->plan.has_lives)
+    if (session->plan->has_lives)
         r = open_perf(supervisor, is_needed ? error : &unwanted);
     return is_needed ? r : 0;
 }
@@ -323,7 +324,7 @@ static int open_performer(struct supervisor *supervisor, struct sysfold_error *e
     struct sysfold_error unwanted;
     int r = 0;
 
-    if (session->plan.results & RESULTS_EMULATE)
+    if (session->plan->results & RESULTS_EMULATE)
         r = performer_create(supervisor->listener, session->state != NULL, &supervisor->performer,
                              is_needed ? error : &unwanted);
     return is_needed ? r : 0;
@@ -425,7 +426,7 @@ _Noreturn void supervisor_run(const struct session *session)
     if (r == 0 && !session->state)
         r = launcher_fork(&supervisor, &error);
     if (r == 0) {
-        const int kept[] = {session->control,     session->lifeline,   session->watch,
+        const int kept[] = {session->control,    session->lifeline, session->watch,
                             supervisor.listener, supervisor.events, supervisor.launched};
 
         daemon_let_go_of_files(kept, sizeof(kept) / sizeof(kept[0]));
