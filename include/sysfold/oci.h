@@ -40,7 +40,8 @@ struct sysfold_oci_profile_options {
  * Errors: -EBADMSG (the base is not a profile; the message says where),
  * -EEXIST (it has an agent already), -EFBIG (it is too large), -ENOTSUP
  * (nothing of what is chosen can be told), -EINVAL (options), -ENAMETOOLONG (no
- * socket's path is so long), -ENOENT, others from the system.
+ * socket's path is so long), -ENOENT, -ENOSYS (this build has no
+ * notify backend), others from the system.
  */
 SYSFOLD_API int sysfold_oci_profile(const struct sysfold_oci_profile_options *options, char **ret_json,
                                     char **ret_notes, struct sysfold_error *error);
