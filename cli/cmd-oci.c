@@ -242,7 +242,7 @@ const struct command command_oci = {
             "\n"
             "Examples:\n"
             "  sysfold oci profile -e file --base=/usr/share/containers/seccomp.json -o profile.json\n"
-            "  sysfold record -b notify --listen -o web.sfold\n"
+            "  sysfold record -b notify --listen=/run/sysfold/notify.sock -o web.sfold\n"
             "  podman run --security-opt seccomp=profile.json ...\n",
     .trouble = EXIT_TROUBLE,
     .run = run,
