@@ -78,6 +78,9 @@ struct sysfold_backend {
     int (*program)(const struct capture *capture, size_t index, struct sysfold_program *ret_program);
     /* The name of one of its batches' sources, borrowed for as long as the capture; NULL: there is only the host. */
     const char *(*source_name)(const struct capture *capture, uint32_t source);
+    /* Where the result of this row's calls comes from, here and now, where all calls are recorded; NULL: from the call
+     * itself. */
+    enum sysfold_result_way (*result_way)(const struct sysfold_row *row);
     void (*close)(struct capture *capture);
 };
 

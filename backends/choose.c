@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/rows.h"
 
 /* A list for a message; what is too long is cut. */
 struct list {
@@ -42,6 +43,24 @@ int sysfold_backend_probe(size_t index, struct sysfold_backend_info *ret_info)
     info.size = size;
     memcpy(ret_info, &info, size);
     return 0;
+}
+
+int sysfold_backend_result_way(const char *backend, const char *call, enum sysfold_result_way *ret_way)
+{
+    const struct sysfold_row *row = NULL;
+
+    for (unsigned nr = 0; nr < ROW_SYSCALL_MAX && !row; nr++) {
+        const struct sysfold_row *candidate = row_builtin(nr);
+
+        row = candidate && !strcmp(candidate->name, call) ? candidate : NULL;
+    }
+    for (size_t i = 0; row && sysfold_backends[i]; i++) {
+        if (strcmp(sysfold_backends[i]->name, backend) != 0)
+            continue;
+        *ret_way = sysfold_backends[i]->result_way ? sysfold_backends[i]->result_way(row) : SYSFOLD_RESULT_SEEN;
+        return 0;
+    }
+    return -ENOENT;
 }
 
 /* What of it all the backend cannot do; NULL: it can do everything. */

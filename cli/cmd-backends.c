@@ -36,6 +36,17 @@ const char *declared_kind_phrase(enum sysfold_declared_kind kind)
     return phrases[kind];
 }
 
+/* Row number `index` from *index on that is a system call's; NULL beyond the last. */
+static const char *next_call(size_t *index)
+{
+    const struct sysfold_row *row;
+
+    do
+        row = sysfold_schema_row(sysfold_schema_builtin(), (*index)++);
+    while (row && !sysfold_row_is_syscall(row));
+    return row ? sysfold_row_name(row) : NULL;
+}
+
 /* NULL: no memory. */
 static json_t *declared_json(const char *backend)
 {
@@ -54,6 +65,25 @@ static json_t *declared_json(const char *backend)
     return list;
 }
 
+static const char *const way_names[] = {"seen", "performed", "stopped", "unstopped", "absent"};
+
+/* Of every call, where its result comes from; NULL for a backend that sees them all return, or without memory. */
+static json_t *results_json(const char *backend)
+{
+    json_t *document = NULL;
+    enum sysfold_result_way way;
+    const char *call;
+
+    for (size_t i = 0; (call = next_call(&i));) {
+        if (sysfold_backend_result_way(backend, call, &way) < 0 || way == SYSFOLD_RESULT_SEEN)
+            continue;
+        if (!document)
+            document = json_object();
+        (void)json_object_set_new(document, call, json_string(way_names[way]));
+    }
+    return document;
+}
+
 static int show_json(void)
 {
     struct sysfold_backend_info info = {.size = sizeof(info)};
@@ -64,6 +94,10 @@ static int show_json(void)
                                     "summary", info.summary, "reason", json_text(info.reason), "remedy",
                                     json_text(info.remedy), "declared", declared_json(info.name));
 
+        json_t *results = results_json(info.name);
+
+        if (results)
+            (void)json_object_set_new(backend, "results", results);
         if (json_array_append_new(document, backend) < 0) {
             json_decref(document);
             document = NULL;
@@ -112,6 +146,38 @@ static void show_declared(const char *backend)
     }
 }
 
+/* A list that is broken into lines. */
+static void show_calls(const char *backend, enum sysfold_result_way wanted, const char *phrase)
+{
+    enum sysfold_result_way way;
+    unsigned column = DECLARED_WIDTH;
+    const char *call;
+    bool any = false;
+
+    for (size_t i = 0; (call = next_call(&i));) {
+        if (sysfold_backend_result_way(backend, call, &way) < 0 || way != wanted)
+            continue;
+        if (!any)
+            (void)printf("  %s:", phrase);
+        any = true;
+        if (column + strlen(call) + 1 > DECLARED_WIDTH) {
+            (void)printf("\n   ");
+            column = 3;
+        }
+        column += (unsigned)printf(" %s", call);
+    }
+    if (any)
+        (void)putchar('\n');
+}
+
+static void show_results(const char *backend)
+{
+    show_calls(backend, SYSFOLD_RESULT_PERFORMED, "performed by sysfold, where that is exact");
+    show_calls(backend, SYSFOLD_RESULT_STOPPED, "stopped at, the result by a tracepoint");
+    show_calls(backend, SYSFOLD_RESULT_UNSTOPPED, "by a tracepoint, without a stop");
+    show_calls(backend, SYSFOLD_RESULT_ABSENT, "without a result, if all calls are recorded");
+}
+
 static int show_text(bool verbose)
 {
     struct sysfold_backend_info info = {.size = sizeof(info)};
@@ -122,8 +188,10 @@ static int show_text(bool verbose)
             (void)printf("  %s\n", info.reason);
         if (info.remedy[0])
             (void)printf("  remedy: %s\n", info.remedy);
-        if (verbose)
+        if (verbose) {
+            show_results(info.name);
             show_declared(info.name);
+        }
     }
     return EXIT_SUCCESS;
 }

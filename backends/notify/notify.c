@@ -476,5 +476,6 @@ const struct sysfold_backend backend_notify = {
     .exit_status = notify_exit_status,
     .stats = notify_stats,
     .source_name = notify_source_name,
+    .result_way = notify_result_way,
     .close = notify_close,
 };

@@ -16,6 +16,7 @@
 
 #include "backends/filter.h"
 #include "backends/notify/perf.h"
+#include "backends/notify/perform.h"
 #include "backends/notify/session.h"
 #include "common/error.h"
 
@@ -137,4 +138,27 @@ void notify_probe(struct sysfold_backend_info *info)
         refuse(info, r);
     else
         accept_usable(info);
+}
+
+/* What perf tells us does not change while we live. */
+static struct plan plan_of_all;
+
+static void make_plan_of_all(void)
+{
+    struct capture_options options = {.calls = {.everything = true}};
+    unsigned required;
+
+    (void)notify_plan(&options, &plan_of_all, &required, NULL);
+}
+
+enum sysfold_result_way notify_result_way(const struct sysfold_row *row)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_plan_of_all);
+    if (performs(row))
+        return SYSFOLD_RESULT_PERFORMED;
+    if (!(plan_of_all.results & RESULTS_PERF))
+        return SYSFOLD_RESULT_ABSENT;
+    return plan_is_unstopped(&plan_of_all, row) ? SYSFOLD_RESULT_UNSTOPPED : SYSFOLD_RESULT_STOPPED;
 }

@@ -164,6 +164,20 @@ struct sysfold_backend_info {
 /* Backend number `index`, best first, probed on this machine. -ENOENT beyond the last. */
 SYSFOLD_API int sysfold_backend_probe(size_t index, struct sysfold_backend_info *ret_info);
 
+/* Where a backend has a call's result from. */
+enum sysfold_result_way {
+    SYSFOLD_RESULT_SEEN = 0,      /* the kernel's, as it returns */
+    SYSFOLD_RESULT_PERFORMED = 1, /* sysfold makes the call for the target, where nobody can tell; else as the next two */
+    SYSFOLD_RESULT_STOPPED = 2,   /* the target is stopped at the call, and a tracepoint tells the result */
+    SYSFOLD_RESULT_UNSTOPPED = 3, /* a tracepoint tells all of it */
+    SYSFOLD_RESULT_ABSENT = 4,    /* it is not known */
+};
+
+/* That of the system call `call` ("openat"), on this machine, if every call is recorded and nothing else is asked for.
+ * -ENOENT: no such backend or call. */
+SYSFOLD_API int sysfold_backend_result_way(const char *backend, const char *call,
+                                           enum sysfold_result_way *ret_way);
+
 #ifdef __cplusplus
 }
 #endif
