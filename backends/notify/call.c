@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "backends/memory.h"
+#include "backends/notify/ends.h"
 #include "backends/notify/listener.h"
 #include "backends/notify/plan.h"
 #include "backends/notify/supervisor.h"
@@ -78,7 +79,8 @@ static void tell(struct supervisor *supervisor, struct thread *thread, const str
 /* A call that was let go, and of which there will be an exit record. */
 static bool waits_for_exit(const struct supervisor *supervisor, const struct thread *thread)
 {
-    return thread->step == CALL_NOTIFIED && supervisor->perf && plan_tells_exit(supervisor->plan, &thread->call);
+    return thread->step == CALL_NOTIFIED && !thread->process->is_unseen &&
+           plan_tells_exit(supervisor->plan, &thread->call);
 }
 
 /* It has not been told yet: what would tell of its end may have been lost, or be still to come. */
@@ -195,6 +197,8 @@ static void let_go(struct supervisor *supervisor, struct thread *thread, uint64_
     if (supervisor->performer && changes_likeness(thread->call.row))
         performer_let_go(supervisor->performer, &thread->call, &thread->likeness);
     note_lifecycle(thread);
+    if (thread->process->is_unseen && call_is_exec(thread))
+        thread->process->image = image_mark(thread->process->pid);
     /* One that was killed meanwhile ends by a record, or by its pidfd; one that was interrupted comes again. */
     (void)listener_continue(supervisor->listener, id);
     if (!is_untold(supervisor, thread) && is_told(supervisor, thread))

@@ -22,6 +22,7 @@ struct process {
     int group_status; /* exit_group's, as a wait status */
     int leader_status;
     bool has_group_status, has_leader_status;
+    bool is_unseen; /* perf does not tell of it (any more) */
     bool is_followed; /* false: a child that is none of our business */
     uint64_t image;   /* a mark of it, from when an exec began; 0: none */
     unsigned alive;   /* threads that have not ended */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -21,12 +22,13 @@
 
 /* --- births --- */
 
-static void watch_process(struct supervisor *supervisor, struct process *process)
+/* From now on nothing but its pidfd tells of its end. */
+static void lose_sight(struct supervisor *supervisor, struct process *process)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint32_t)process->pid};
 
-    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-    if (process->pidfd >= 0 && !supervisor->perf)
+    process->is_unseen = true;
+    if (process->pidfd >= 0)
         (void)epoll_ctl(supervisor->events, EPOLL_CTL_ADD, process->pidfd, &event);
 }
 
@@ -42,7 +44,9 @@ static struct thread *add_thread(struct supervisor *supervisor, pid_t pid, pid_t
     }
     if (is_new) {
         thread->process->ppid = ppid;
-        watch_process(supervisor, thread->process);
+        thread->process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        if (!supervisor->perf)
+            lose_sight(supervisor, thread->process);
     }
     return thread;
 }
@@ -101,7 +105,7 @@ void lives_birth(struct supervisor *supervisor, const struct perf_record *record
     tell_birth(supervisor, thread, record->birth.parent_tid, flags, record->time);
 }
 
-/* Nobody has told of it: without the tracepoints nobody does. */
+/* Nobody has told of it: without perf nobody does, nor for children of those that it has lost. */
 static struct thread *take_in(struct supervisor *supervisor, pid_t tid)
 {
     struct proc_task ids;
@@ -116,6 +120,8 @@ static struct thread *take_in(struct supervisor *supervisor, pid_t tid)
         return NULL;
     if (!is_known)
         thread->process->is_followed = supervisor->follow || !supervisor->command;
+    if (!is_known && supervisor->perf)
+        lose_sight(supervisor, thread->process);
     tell_birth(supervisor, thread, 0, birth_flags(NULL, ids.tgid != tid), supervisor_clock());
     return thread;
 }
@@ -202,7 +208,7 @@ void lives_look_for_exec(struct supervisor *supervisor, struct thread *thread)
     struct thread *caller = find_caller(process);
     uint64_t image;
 
-    if (!caller || !call_is_exec(caller) || !process->image)
+    if (!process->is_unseen || !caller || !call_is_exec(caller) || !process->image)
         return;
     image = image_mark(process->pid);
     if (!image || image == process->image)
@@ -287,7 +293,11 @@ void lives_end(struct supervisor *supervisor, const struct perf_record *record)
 {
     struct thread *thread = followed_thread(&supervisor->followed, record->tid);
 
-    if (thread && !thread->has_ended)
+    if (!thread || thread->has_ended)
+        return;
+    if (record->is_exec && !proc_has_ended(thread->process->pid))
+        lose_sight(supervisor, thread->process); /* a set-uid program is none of perf's business any more */
+    else
         end_thread(supervisor, thread, record->time);
 }
 
@@ -338,6 +348,24 @@ void lives_sweep(struct supervisor *supervisor)
 
     while ((tid = find_gone(supervisor)) >= 0)
         end_thread(supervisor, followed_thread(&supervisor->followed, tid), supervisor_clock());
+}
+
+/* A filter is let go of earlier in a process's end than its parent, or its pidfd, hears of it. */
+#define LAST_MOMENTS_MS 1000
+
+void lives_await_ends(struct supervisor *supervisor)
+{
+    const struct table *processes = &supervisor->followed.processes;
+    uint64_t deadline = supervisor_clock() / 1000000 + LAST_MOMENTS_MS;
+
+    for (size_t i = 0; i < processes->room; i++) {
+        const struct process *process = processes->entries[i].value;
+        struct pollfd pollfd = {.fd = process ? process->pidfd : -1, .events = POLLIN};
+        uint64_t now = supervisor_clock() / 1000000;
+
+        if (pollfd.fd >= 0)
+            (void)poll(&pollfd, 1, now < deadline ? (int)(deadline - now) : 0);
+    }
 }
 
 /* --- what is there already --- */

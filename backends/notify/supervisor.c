@@ -152,8 +152,7 @@ static void take_notification(struct supervisor *supervisor)
         (void)listener_continue(supervisor->listener, notif.id);
         return;
     }
-    if (!supervisor->perf)
-        lives_look_for_exec(supervisor, thread);
+    lives_look_for_exec(supervisor, thread);
     call_notified(supervisor, thread, &notif);
 }
 
@@ -404,6 +403,8 @@ static void tell_the_rest(struct supervisor *supervisor)
 {
     int status;
 
+    if (supervisor->has_ended)
+        lives_await_ends(supervisor);
     take_records(supervisor);
     if (!supervisor->has_ended)
         return;

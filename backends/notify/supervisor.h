@@ -67,6 +67,8 @@ void lives_look_for_exec(struct supervisor *supervisor, struct thread *thread);
 void lives_launched(struct supervisor *supervisor);
 /* Its pidfd says so. */
 void lives_process_gone(struct supervisor *supervisor, pid_t pid);
+/* There are no targets any more: waits for their processes to have ended, too. */
+void lives_await_ends(struct supervisor *supervisor);
 /* Threads that have ended without a record: after a loss, and at the end of everything. */
 void lives_sweep(struct supervisor *supervisor);
 /* What is there already: the command before its exec, or a container's first processes. */
