@@ -18,11 +18,11 @@
 
 struct process {
     pid_t pid, ppid;
-    int pidfd; /* -1: none. It says how the process has ended, when /proc no longer can */
+    int pidfd;        /* -1: none. It says how the process has ended, when /proc no longer can */
     int group_status; /* exit_group's, as a wait status */
     int leader_status;
     bool has_group_status, has_leader_status;
-    bool is_unseen; /* perf does not tell of it (any more) */
+    bool is_unseen;   /* perf does not tell of it (any more) */
     bool is_followed; /* false: a child that is none of our business */
     uint64_t image;   /* a mark of it, from when an exec began; 0: none */
     unsigned alive;   /* threads that have not ended */
@@ -44,7 +44,7 @@ struct thread {
     enum call_step step;
     bool is_chosen; /* the call is one of those that are recorded */
     bool has_status, has_ended;
-    int status;    /* how it ends, as a wait status */
+    int status;     /* how it ends, as a wait status */
     uint64_t ended; /* when; it is told once it is known how */
     uint64_t entered;
     uint64_t birth_flags; /* of the clone that it makes */

@@ -18,12 +18,12 @@
 #define OCI_FDS_MAX 16
 
 struct oci_state {
-    char *id;       /* the container's; never NULL, never empty, printable */
-    char *bundle;   /* NULL: not told */
-    char *metadata; /* the profile's listenerMetadata; NULL */
+    char *id;          /* the container's; never NULL, never empty, printable */
+    char *bundle;      /* NULL: not told */
+    char *metadata;    /* the profile's listenerMetadata; NULL */
     char *annotations; /* as "name=value\n" each; NULL: none */
-    pid_t pid;      /* its first process, in the runtime's pid namespace */
-    size_t listener; /* which of the descriptors is the listener ("seccompFd" in `fds`) */
+    pid_t pid;         /* its first process, in the runtime's pid namespace */
+    size_t listener;   /* which of the descriptors is the listener ("seccompFd" in `fds`) */
 };
 
 /* `size` bytes; the result is the caller's, for oci_state_finish(). -EBADMSG with a message that says what is wrong. */

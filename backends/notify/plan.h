@@ -15,7 +15,7 @@ struct plan {
     bool has_lives;   /* perf tells of births and ends, at least */
     enum perf_means means;
     struct callset notified;
-    bool tells_all; /* every call's exit is wanted */
+    bool tells_all;                            /* every call's exit is wanted */
     uint64_t exits[CALLSET_NATIVE_MAX / 64];   /* whose exits are wanted */
     uint64_t entries[CALLSET_NATIVE_MAX / 64]; /* and entries as well */
 };

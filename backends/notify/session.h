@@ -68,9 +68,9 @@ struct session {
     struct queue *queue;
     const struct plan *plan;
     unsigned required; /* enum results: those without which there is to be no capture */
-    int lifeline;     /* the end that is read */
-    int control;      /* S's or G's end */
-    int watch;        /* S's end */
+    int lifeline;      /* the end that is read */
+    int control;       /* S's or G's end */
+    int watch;         /* S's end */
     /* A command: */
     struct sock_fprog filter;
     char *command_path;

@@ -6,10 +6,10 @@
 
 #include <linux/seccomp.h>
 
+#include "backends/notify/followed.h"
 #include "backends/notify/perf.h"
 #include "backends/notify/perform.h"
 #include "backends/notify/session.h"
-#include "backends/notify/followed.h"
 #include "common/encode.h"
 
 struct supervisor {
@@ -27,10 +27,10 @@ struct supervisor {
     int launched;                /* a pipe that ends when C has become the command, or has not; -1 */
     pid_t command;               /* C; 0: a container's */
     bool follow, timed;
-    bool launching;  /* the command has not been executed yet: nothing is told */
-    bool leaving;    /* nobody wants to know any more */
-    bool has_ended;  /* there are no targets any more */
-    bool is_behind;  /* records were lost: threads may have ended unseen */
+    bool launching;         /* the command has not been executed yet: nothing is told */
+    bool leaving;           /* nobody wants to know any more */
+    bool has_ended;         /* there are no targets any more */
+    bool is_behind;         /* records were lost: threads may have ended unseen */
     struct encoder encoder; /* large: last */
 };
 
