@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Records of the tracepoints of all system calls, from a ring for each cpu. */
+/* Events, and a ring for each cpu to which they go; perf-read.c reads them. */
 
 #include "perf.h"
 
@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "common/callset.h"
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "perf-events.h"
 #include "tracepoints.h"
 
 #define RING_LARGEST ((size_t)4 << 20)
@@ -29,119 +31,34 @@
 #define RINGS_LARGEST ((size_t)64 << 20)
 /* The longest text of a filter that the kernel takes is a page. */
 #define FILTER_SIZE 4096
-#define X32_BIT 0x40000000
-/* The kernel gives no higher numbers, whatever kernel.pid_max says. */
-#define MOST_THREADS (1U << 22)
-#define NO_TIME UINT64_MAX
 
-/*
- * A ring, and how far it has been read. All are counts of bytes since its
- * beginning, of which the ring holds the last:
- *
- *      given        tail                    end        the kernel's data_head
- *   ─────┼───────────┼───────────────────────┼───────────────┼─────
- *        │ told, not │ to be told            │ written since │
- *        │ yet given │                       │ perf_look()   │
- *        │ back      │                       │               │
- */
-struct ring {
-    int cpu;
-    int fd; /* of an event that never happens, which owns the ring */
-    struct perf_event_mmap_page *page;
-    const uint8_t *data;
-    uint64_t given, tail, end;
-    uint64_t time; /* of the record at the tail; NO_TIME: there is none before the end */
-};
-
-/* A set of calls. */
-struct wanted {
-    bool any;
-    bool everything; /* unknown numbers as well */
-    uint64_t calls[CALLSET_NATIVE_MAX / 64];
-    char *filter; /* for the kernel, or NULL */
-};
-
-struct perf {
-    enum perf_means means;
-    struct tracepoints ids;
-    struct wanted exits, entries;
-    uint64_t *executed; /* a bit for each thread: its last record is an exec's */
-
-    struct ring *rings;
-    size_t ring_count;
-    size_t ring_size; /* of each; a power of two */
-    int poll;         /* an epoll of all rings */
-
-    int *fds; /* the threads' events */
-    size_t fd_count, fd_room;
-
-    uint64_t read_format; /* of the events */
-    uint64_t lost;        /* records, that were told of */
-
-    int64_t to_realtime; /* to be added to CLOCK_MONOTONIC */
-    uint64_t moment;     /* perf_look()'s */
-    struct ring *next;   /* whose record is the oldest */
-    uint64_t next_until; /* it is while its time is not beyond this: the oldest of the others */
-
-    uint8_t record[UINT16_MAX + 1]; /* one that straddles the ring's edge */
-};
-
-/* In the order of the kernel's bits. Those of x86-64's arguments, and of i386's, to which they are 0 otherwise. */
-enum { REG_BX, REG_CX, REG_DX, REG_SI, REG_DI, REG_BP, REG_R8, REG_R9, REG_R10, REG_COUNT };
+/* x86-64's arguments, and i386's, to which they are 0 otherwise: perf-read.c has their order. */
 #define ARGUMENT_REGS                                                                                                  \
     (1ULL << PERF_REG_X86_BX | 1ULL << PERF_REG_X86_CX | 1ULL << PERF_REG_X86_DX | 1ULL << PERF_REG_X86_SI |           \
      1ULL << PERF_REG_X86_DI | 1ULL << PERF_REG_X86_BP | 1ULL << PERF_REG_X86_R8 | 1ULL << PERF_REG_X86_R9 |           \
      1ULL << PERF_REG_X86_R10)
 
-/*
- * The wire. A sample is
- *
- *    0 header  8 pid, tid  16 time  24 raw_size  28 raw[raw_size]  ABI  registers...
- *
- * and its raw part, unaligned, {u16 type; u8; u8; s32 pid; long id; ...}, where
- * `...` is the result, or six arguments. Every other record ends with {pid, tid, time}.
- */
-enum {
-    AT_PID = 8,
-    AT_TID = 12,
-    AT_TIME = 16,
-    AT_RAW_SIZE = 24,
-    AT_RAW = 28,
-    RAW_TYPE = 0,
-    RAW_NR = 8,
-    RAW_REST = 16, /* the result or the arguments */
-    AT_TASK_PARENT = 12,
-    AT_TASK_TID = 16,
-    AT_TASK_PARENT_TID = 20,
-    TASK_SIZE = 48,
-    AT_COMM = 16,
-    AT_LOST = 16, /* of PERF_RECORD_LOST; LOST_SAMPLES has no id before it */
-    AT_LOST_SAMPLES = 8,
-    TRAILER = 16,
-};
-
-static uint16_t load16(const uint8_t *from)
+/* By which means, if not all: a message says why. */
+static int probe_less(int why_not_all, enum perf_means *ret_means, struct sysfold_error *error)
 {
-    uint16_t value;
+    const struct call_tracepoints *calls;
+    int r;
 
-    memcpy(&value, from, sizeof(value));
-    return value;
-}
-
-static uint32_t load32(const uint8_t *from)
-{
-    uint32_t value;
-
-    memcpy(&value, from, sizeof(value));
-    return value;
-}
-
-static uint64_t load64(const uint8_t *from)
-{
-    uint64_t value;
-
-    memcpy(&value, from, sizeof(value));
-    return value;
+    if (why_not_all != -EACCES) {
+        *ret_means = PERF_MEANS_LIVES;
+        return 0;
+    }
+    r = tracepoints_check(true, error);
+    if (r < 0)
+        return r;
+    if (tracepoints_find_calls(&calls, error) < 0) {
+        *ret_means = PERF_MEANS_LIVES;
+        return 0;
+    }
+    *ret_means = PERF_MEANS_EACH;
+    (void)error_set(error, -EACCES,
+                    "only single calls can be recorded (all take CAP_PERFMON, or kernel.perf_event_paranoid at 1)");
+    return 0;
 }
 
 /* Whoever may not have events of the kernel's side, or whose kernel has no tracepoints, may still have the threads' lives. */
@@ -154,29 +71,10 @@ int perf_probe(enum perf_means *ret_means, struct sysfold_error *error)
         *ret_means = PERF_MEANS_ALL;
         return 0;
     }
-    if (r != -EACCES && r != -ENOENT)
-        return r;
-    if (r == -EACCES) {
-        r = tracepoints_check(true, error);
-        if (r < 0)
-            return r;
-        (void)error_set(error, -EACCES,
-                        "the records of all calls take CAP_PERFMON, or kernel.perf_event_paranoid at 1 or less");
-    }
-    *ret_means = PERF_MEANS_LIVES;
-    return 0;
+    return r == -EACCES || r == -ENOENT ? probe_less(r, ret_means, error) : r;
 }
 
 /* ---- The filter that the kernel applies: perf_next() applies the same, so this one saves room and time only. ---- */
-
-static bool is_wanted(const struct wanted *wanted, int64_t nr)
-{
-    uint64_t number = (uint64_t)nr & ~(uint64_t)X32_BIT;
-
-    if (wanted->everything || nr == -1)
-        return true;
-    return number < CALLSET_NATIVE_MAX && wanted->calls[number / 64] >> number % 64 & 1;
-}
 
 /* One text for all threads; NULL if it is longer than the kernel takes. */
 static char *make_filter(const struct wanted *wanted)
@@ -190,9 +88,9 @@ static char *make_filter(const struct wanted *wanted)
     for (int first = 0; first < CALLSET_NATIVE_MAX; first++) {
         int last = first;
 
-        if (!is_wanted(wanted, first))
+        if (!perf_wants(wanted, first))
             continue;
-        while (last + 1 < CALLSET_NATIVE_MAX && is_wanted(wanted, last + 1))
+        while (last + 1 < CALLSET_NATIVE_MAX && perf_wants(wanted, last + 1))
             last++;
         used += (size_t)snprintf(text + used, FILTER_SIZE - used, first == last ? "||id==%d" : "||(id>=%d&&id<=%d)",
                                  first, last);
@@ -215,18 +113,68 @@ static void take_set(struct wanted *wanted, const uint64_t *calls)
     wanted->filter = make_filter(wanted);
 }
 
-static int take_plan(struct perf *perf, const struct perf_plan *plan)
+static bool has_call(const struct wanted *wanted, int nr)
 {
+    return wanted->any && wanted->calls[nr / 64] >> nr % 64 & 1;
+}
+
+/* How many events a thread has on each cpu. */
+static size_t count_events(const struct perf *perf)
+{
+    size_t count = 1;
+
+    if (perf->means == PERF_MEANS_ALL)
+        return count + perf->entries.any;
+    if (perf->means == PERF_MEANS_EACH)
+        for (int nr = 0; nr < CALLSET_NATIVE_MAX; nr++)
+            count += (has_call(&perf->exits, nr) && perf->each->exits[nr]) +
+                     (has_call(&perf->entries, nr) && perf->each->enters[nr]);
+    return count;
+}
+
+static void name_sources(struct perf *perf)
+{
+    if (perf->means == PERF_MEANS_ALL) {
+        perf->sources[perf->ids.sys_exit] = RAW_EXIT;
+        perf->sources[perf->ids.sys_enter] = RAW_ENTRY;
+    }
+    for (int nr = 0; perf->means == PERF_MEANS_EACH && nr < CALLSET_NATIVE_MAX; nr++) {
+        if (has_call(&perf->exits, nr))
+            perf->sources[perf->each->exits[nr]] = CALL_EXIT;
+        if (has_call(&perf->entries, nr))
+            perf->sources[perf->each->enters[nr]] = CALL_ENTRY;
+    }
+    perf->sources[0] = NOT_OURS;
+}
+
+static int find_tracepoints(struct perf *perf, struct sysfold_error *error)
+{
+    if (perf->means == PERF_MEANS_ALL)
+        return tracepoints_find(&perf->ids, error);
+    return perf->means == PERF_MEANS_EACH ? tracepoints_find_calls(&perf->each, error) : 0;
+}
+
+static int take_plan(struct perf *perf, const struct perf_plan *plan, struct sysfold_error *error)
+{
+    int r;
+
     perf->means = plan->means;
     perf->read_format = PERF_FORMAT_LOST;
+    if (plan->means == PERF_MEANS_EACH && !plan->calls)
+        return error_set(error, -EINVAL, "all calls cannot be recorded one by one");
+    r = find_tracepoints(perf, error);
+    if (r < 0)
+        return r;
     perf->executed = calloc(MOST_THREADS / 64, sizeof(*perf->executed));
-    if (!perf->executed)
-        return -ENOMEM;
+    perf->sources = calloc(UINT16_MAX + 1, sizeof(*perf->sources));
+    if (!perf->executed || !perf->sources)
+        return error_system(error, -ENOMEM, "cannot make ready for perf events");
     if (plan->means == PERF_MEANS_LIVES)
         return 0;
     take_set(&perf->exits, plan->calls);
     if (plan->entries)
         take_set(&perf->entries, plan->entries);
+    name_sources(perf);
     return 0;
 }
 
@@ -394,14 +342,6 @@ static int find_cpus(struct perf *perf)
 
 /* ---- Making one. ---- */
 
-static uint64_t now(clockid_t clock)
-{
-    struct timespec time;
-
-    (void)clock_gettime(clock, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 /* Of some tries the one that took the shortest, so that nothing came between. */
 static int64_t measure_offset(void)
 {
@@ -409,9 +349,9 @@ static int64_t measure_offset(void)
     int64_t offset = 0;
 
     for (int i = 0; i < 16; i++) {
-        uint64_t before = now(CLOCK_MONOTONIC);
-        uint64_t real = now(CLOCK_REALTIME);
-        uint64_t took = now(CLOCK_MONOTONIC) - before;
+        uint64_t before = perf_now(CLOCK_MONOTONIC);
+        uint64_t real = perf_now(CLOCK_REALTIME);
+        uint64_t took = perf_now(CLOCK_MONOTONIC) - before;
 
         if (took < shortest) {
             shortest = took;
@@ -435,15 +375,29 @@ static int make_poll(struct perf *perf)
     return 0;
 }
 
+static int check_room(const struct perf *perf, struct sysfold_error *error)
+{
+    size_t count = count_events(perf) * perf->ring_count;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || count + perf->ring_count < limit.rlim_cur)
+        return 0;
+    return error_set(error, -E2BIG, "%zu perf events on each of %zu cpus are more than may be open (raise ulimit -n)",
+                     count_events(perf), perf->ring_count);
+}
+
 static int fill_in(struct perf *perf, const struct perf_plan *plan, struct sysfold_error *error)
 {
-    int r = take_plan(perf, plan);
+    int r = take_plan(perf, plan, error);
 
-    if (r == 0)
-        r = find_cpus(perf);
+    if (r < 0)
+        return r;
+    r = find_cpus(perf);
     if (r < 0)
         return error_system(error, r, "cannot make ready for perf events");
-    r = open_rings(perf, plan->ring_size, error);
+    r = check_room(perf, error);
+    if (r == 0)
+        r = open_rings(perf, plan->ring_size, error);
     if (r < 0)
         return r;
     r = make_poll(perf);
@@ -456,17 +410,12 @@ static int fill_in(struct perf *perf, const struct perf_plan *plan, struct sysfo
 int perf_create(const struct perf_plan *plan, struct perf **ret_perf, struct sysfold_error *error)
 {
     struct perf *perf = calloc(1, sizeof(*perf));
-    int r = 0;
+    int r;
 
     if (!perf)
         return error_system(error, -ENOMEM, "cannot make ready for perf events");
     perf->poll = -1;
-    if (plan->means == PERF_MEANS_ALL)
-        r = tracepoints_find(&perf->ids, error);
-    else if (plan->means == PERF_MEANS_EACH)
-        r = error_set(error, -EOPNOTSUPP, "cannot record single calls");
-    if (r == 0)
-        r = fill_in(perf, plan, error);
+    r = fill_in(perf, plan, error);
     if (r < 0) {
         perf_destroy(perf);
         return r;
@@ -489,6 +438,7 @@ void perf_destroy(struct perf *perf)
     free(perf->exits.filter);
     free(perf->entries.filter);
     free(perf->executed);
+    free(perf->sources);
     free(perf);
 }
 
@@ -592,14 +542,34 @@ static int add_event(struct perf *perf, const struct perf_event_attr *attr, pid_
     return r;
 }
 
+/* One for each call that is wanted, of its own tracepoint. */
+static int add_calls(struct perf *perf, pid_t tid, const struct ring *ring)
+{
+    struct perf_event_attr exits = exit_attr(perf), entries = entry_attr(perf);
+    int r = 0;
+
+    exits.exclude_kernel = entries.exclude_kernel = 1;
+    exits.task = exits.comm = exits.comm_exec = 0;
+    for (int nr = 0; nr < CALLSET_NATIVE_MAX && r == 0; nr++) {
+        exits.config = perf->each->exits[nr];
+        entries.config = perf->each->enters[nr];
+        if (has_call(&perf->exits, nr) && exits.config)
+            r = add_event(perf, &exits, tid, ring, NULL);
+        if (r == 0 && has_call(&perf->entries, nr) && entries.config)
+            r = add_event(perf, &entries, tid, ring, NULL);
+    }
+    return r;
+}
+
 static int add_events(struct perf *perf, pid_t tid, const struct ring *ring)
 {
     struct perf_event_attr attr;
     int r;
 
-    if (perf->means == PERF_MEANS_LIVES) {
+    if (perf->means < PERF_MEANS_ALL) {
         attr = lives_attr(perf);
-        return add_event(perf, &attr, tid, ring, NULL);
+        r = add_event(perf, &attr, tid, ring, NULL);
+        return r == 0 && perf->means == PERF_MEANS_EACH ? add_calls(perf, tid, ring) : r;
     }
     attr = exit_attr(perf);
     r = add_event(perf, &attr, tid, ring, perf->exits.filter);
@@ -623,277 +593,4 @@ int perf_add(struct perf *perf, pid_t tid, struct sysfold_error *error)
     if (r == -ESRCH)
         return error_system(error, r, "cannot record thread %d", tid);
     return error_prefix(error, tracepoints_refused(r, error), "cannot record thread %d", tid);
-}
-
-/* ---- Reading. ---- */
-
-static uint64_t word_at(const struct perf *perf, const struct ring *ring, uint64_t position)
-{
-    /* Records are multiples of eight bytes: words do not straddle the edge. */
-    return load64(ring->data + (position & (perf->ring_size - 1)));
-}
-
-/* The size of the record at the tail; 0 if it cannot be one: then the ring has been written to by somebody else. */
-static uint16_t size_at_tail(const struct perf *perf, const struct ring *ring, uint32_t *ret_type)
-{
-    uint64_t header = word_at(perf, ring, ring->tail);
-    uint16_t size = (uint16_t)(header >> 48);
-    bool is_sample = (uint32_t)header == PERF_RECORD_SAMPLE;
-
-    *ret_type = (uint32_t)header;
-    if (size % 8 || size < (is_sample ? AT_RAW : 8 + TRAILER) || size > ring->end - ring->tail)
-        return 0;
-    return size;
-}
-
-/* Room is given back in portions: the kernel's next record reads what is written here, from another cpu's cache. */
-static void give_back(struct ring *ring, uint64_t portion)
-{
-    if (ring->tail - ring->given < portion)
-        return;
-    ring->given = ring->tail;
-    __atomic_store_n(&ring->page->data_tail, ring->tail, __ATOMIC_RELEASE);
-}
-
-static void look_at_tail(const struct perf *perf, struct ring *ring)
-{
-    uint32_t type;
-    uint16_t size;
-
-    ring->time = NO_TIME;
-    if (ring->tail == ring->end)
-        return;
-    size = size_at_tail(perf, ring, &type);
-    if (!size)
-        ring->tail = ring->end;
-    else if (type == PERF_RECORD_SAMPLE)
-        ring->time = word_at(perf, ring, ring->tail + AT_TIME);
-    else
-        ring->time = word_at(perf, ring, ring->tail + size - 8);
-}
-
-/* Which ring is the next, and until when: a ring's own records are in order. */
-static void choose(struct perf *perf)
-{
-    perf->next = NULL;
-    perf->next_until = NO_TIME;
-    for (size_t i = 0; i < perf->ring_count; i++) {
-        struct ring *ring = &perf->rings[i];
-
-        if (ring->time > perf->moment)
-            continue;
-        if (!perf->next || ring->time < perf->next->time) {
-            if (perf->next)
-                perf->next_until = perf->next->time;
-            perf->next = ring;
-        } else if (ring->time < perf->next_until) {
-            perf->next_until = ring->time;
-        }
-    }
-    if (perf->next_until > perf->moment)
-        perf->next_until = perf->moment;
-}
-
-/*
- * Why the order holds, though the rings' heads are read one after the other
- * and threads move between cpus meanwhile.
- *
- * Let a thread's record A be made before its record B, and B be told: B's time
- * is not after the moment, which was taken before any head was read. A record
- * is written to its ring, head included, before the thread that makes it goes
- * on: so A was in its ring before B got its time, hence before any head was
- * read, hence it is before the end of its ring. And A's time is the older one,
- * so it is told first. The same holds for a thread's birth, which its creator
- * writes before the new thread may run.
- *
- * A notification is sent after the record of the thread's previous call was
- * written, and received before the moment is taken: so that record is told.
- *
- * It takes a clock that agrees on all cpus: CLOCK_MONOTONIC does, but for some
- * nanoseconds when its rate is corrected, less than it takes a thread to get
- * to another cpu.
- */
-void perf_look(struct perf *perf)
-{
-    perf->moment = now(CLOCK_MONOTONIC);
-    for (size_t i = 0; i < perf->ring_count; i++) {
-        struct ring *ring = &perf->rings[i];
-
-        ring->end = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
-        if (ring->time == NO_TIME)
-            look_at_tail(perf, ring);
-    }
-    choose(perf);
-}
-
-/* The record at the tail in one piece. */
-static const uint8_t *in_one_piece(struct perf *perf, const struct ring *ring, size_t size)
-{
-    size_t offset = ring->tail & (perf->ring_size - 1);
-    size_t before_edge = perf->ring_size - offset;
-
-    if (size <= before_edge)
-        return ring->data + offset;
-    memcpy(perf->record, ring->data + offset, before_edge);
-    memcpy(perf->record + before_edge, ring->data, size - before_edge);
-    return perf->record;
-}
-
-/* An exit's, from the registers. */
-static void take_arguments(struct perf_call *call, const uint8_t *registers)
-{
-    static const uint8_t native[6] = {REG_DI, REG_SI, REG_DX, REG_R10, REG_R8, REG_R9};
-    static const uint8_t i386[6] = {REG_BX, REG_CX, REG_DX, REG_SI, REG_DI, REG_BP};
-
-    for (int i = 0; i < 6; i++)
-        call->args[i] =
-            call->is_64 ? load64(registers + (size_t)native[i] * 8) : (uint32_t)load64(registers + (size_t)i386[i] * 8);
-}
-
-static bool take_call(const struct perf *perf, const uint8_t *from, size_t size, struct perf_record *record)
-{
-    struct perf_call *call = &record->call;
-    size_t raw_size = load32(from + AT_RAW_SIZE), after = AT_RAW + raw_size, wanted;
-    const uint8_t *raw = from + AT_RAW;
-    uint32_t id;
-
-    if (raw_size < RAW_REST + 8 || after > size - 8)
-        return false;
-    id = load16(raw + RAW_TYPE);
-    record->kind = id == perf->ids.sys_exit ? PERF_EXIT : PERF_ENTRY;
-    call->nr = (int64_t)load64(raw + RAW_NR);
-    if (!is_wanted(record->kind == PERF_EXIT ? &perf->exits : &perf->entries, call->nr))
-        return false;
-    *call = (struct perf_call){.nr = call->nr, .is_64 = load64(from + after) == PERF_SAMPLE_REGS_ABI_64};
-    if (record->kind == PERF_ENTRY) {
-        if (id != perf->ids.sys_enter || raw_size < RAW_REST + sizeof(call->args))
-            return false;
-        memcpy(call->args, raw + RAW_REST, sizeof(call->args));
-        return true;
-    }
-    call->result = (int64_t)load64(raw + RAW_REST);
-    wanted = (size_t)REG_COUNT * 8;
-    if (size - after - 8 >= wanted) /* a kernel thread's would have none */
-        take_arguments(call, from + after + 8);
-    return true;
-}
-
-static void set_executed(const struct perf *perf, pid_t tid, bool executed)
-{
-    uint32_t number = (uint32_t)tid;
-
-    if (number >= MOST_THREADS)
-        return;
-    if (executed)
-        perf->executed[number / 64] |= 1ULL << number % 64;
-    else
-        perf->executed[number / 64] &= ~(1ULL << number % 64);
-}
-
-static bool has_executed(const struct perf *perf, pid_t tid)
-{
-    uint32_t number = (uint32_t)tid;
-
-    return number < MOST_THREADS && perf->executed[number / 64] >> number % 64 & 1;
-}
-
-static bool take_task(const struct perf *perf, const uint8_t *from, size_t size, bool is_birth,
-                      struct perf_record *record)
-{
-    if (size < TASK_SIZE)
-        return false;
-    record->kind = is_birth ? PERF_BIRTH : PERF_END;
-    record->pid = (pid_t)load32(from + AT_PID);
-    record->tid = (pid_t)load32(from + AT_TASK_TID);
-    if (is_birth) {
-        record->birth.ppid = (pid_t)load32(from + AT_TASK_PARENT);
-        record->birth.parent_tid = (pid_t)load32(from + AT_TASK_PARENT_TID);
-        return true;
-    }
-    record->is_exec = has_executed(perf, record->tid);
-    set_executed(perf, record->tid, false);
-    return true;
-}
-
-static bool take_exec(const struct perf *perf, const uint8_t *from, size_t size, struct perf_record *record)
-{
-    size_t room = size - AT_COMM - TRAILER;
-
-    if (!(load16(from + 4) & PERF_RECORD_MISC_COMM_EXEC))
-        return false;
-    record->kind = PERF_EXEC;
-    set_executed(perf, record->tid, true);
-    memset(record->comm, 0, sizeof(record->comm));
-    memcpy(record->comm, from + AT_COMM, room < sizeof(record->comm) ? room : sizeof(record->comm) - 1);
-    return true;
-}
-
-static bool take_lost(struct perf *perf, const uint8_t *from, size_t size, size_t at, struct perf_record *record)
-{
-    if (size < at + 8 + TRAILER)
-        return false;
-    record->kind = PERF_LOST;
-    record->pid = record->tid = 0;
-    record->lost = load64(from + at);
-    if (at == AT_LOST)
-        perf->lost += record->lost;
-    return true;
-}
-
-/* False: nothing to tell. */
-static bool take(struct perf *perf, const uint8_t *from, size_t size, struct perf_record *record)
-{
-    uint32_t type = load32(from);
-
-    record->pid = (pid_t)load32(from + AT_PID);
-    record->tid = (pid_t)load32(from + AT_TID);
-    switch (type) {
-    case PERF_RECORD_SAMPLE:
-        if (has_executed(perf, record->tid))
-            set_executed(perf, record->tid, false);
-        return take_call(perf, from, size, record);
-    case PERF_RECORD_FORK:
-    case PERF_RECORD_EXIT:
-        return take_task(perf, from, size, type == PERF_RECORD_FORK, record);
-    case PERF_RECORD_COMM:
-        return take_exec(perf, from, size, record);
-    case PERF_RECORD_LOST:
-        return take_lost(perf, from, size, AT_LOST, record);
-    case PERF_RECORD_LOST_SAMPLES:
-        return take_lost(perf, from, size, AT_LOST_SAMPLES, record);
-    default:
-        return false;
-    }
-}
-
-static bool take_next(struct perf *perf, struct perf_record *record)
-{
-    struct ring *ring = perf->next;
-    uint32_t type;
-    size_t size = size_at_tail(perf, ring, &type);
-    bool told;
-
-    record->time = ring->time + (uint64_t)perf->to_realtime;
-    told = size && take(perf, in_one_piece(perf, ring, size), size, record);
-    ring->tail = size ? ring->tail + size : ring->end;
-    give_back(ring, perf->ring_size / 8);
-    look_at_tail(perf, ring);
-    if (ring->time > perf->next_until)
-        choose(perf);
-    return told;
-}
-
-bool perf_next(struct perf *perf, struct perf_record *ret_record)
-{
-    struct perf_record record = {0};
-
-    while (perf->next) {
-        if (!take_next(perf, &record))
-            continue;
-        *ret_record = record;
-        return true;
-    }
-    for (size_t i = 0; i < perf->ring_count; i++)
-        give_back(&perf->rings[i], 1);
-    return false;
 }

@@ -88,11 +88,6 @@ int tracepoints_read(struct tracepoints *ret_ids)
  * many threads: it calls nothing but the kernel, and no allocation.
  */
 
-struct answer {
-    struct tracepoints ids;
-    int error;
-};
-
 static int open_id(uint32_t id, bool exclude_kernel)
 {
     struct perf_event_attr attr = {
@@ -197,7 +192,7 @@ static int try_all(struct tracepoints *ids)
 }
 
 /* Root could open every tracepoint there is: as somebody without a capability the helper finds only ours. */
-static void use_capabilities(bool use)
+void tracepoints_use_capabilities(bool use)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
@@ -209,13 +204,14 @@ static void use_capabilities(bool use)
     (void)syscall(SYS_capset, &header, data);
 }
 
-static int find_and_prove(struct tracepoints *ids)
+static int find_and_prove(void *answer)
 {
+    struct tracepoints *ids = answer;
     int r;
 
-    use_capabilities(false);
+    tracepoints_use_capabilities(false);
     r = try_all(ids);
-    use_capabilities(true);
+    tracepoints_use_capabilities(true);
     if (r < 0)
         return r;
     return counts_calls(ids->sys_enter) && counts_calls(ids->sys_exit) ? 0 : -ENOENT;
@@ -229,17 +225,29 @@ static int keep_only(int fd)
     return syscall(SYS_close_range, 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
-static _Noreturn void help(int answer_fd)
+static void write_all(int fd, const void *from, size_t size)
 {
-    struct answer answer = {0};
+    const char *at = from;
+    ssize_t n;
 
-    answer.error = keep_only(answer_fd);
-    if (!answer.error)
-        answer.error = find_and_prove(&answer.ids);
-    (void)!write(answer.error == -EBADF ? answer_fd : 0, &answer, sizeof(answer));
+    for (; size && (n = write(fd, at, size)) > 0; size -= (size_t)n)
+        at += n;
+}
+
+static _Noreturn void help(const struct tracepoints_search *search, void *answer, int answer_fd)
+{
+    int result = keep_only(answer_fd);
+
+    if (!result)
+        result = search->find(answer);
+    write_all(0, &result, sizeof(result));
+    if (!result)
+        write_all(0, answer, search->size);
     close(0);
     /* Closing keeps others from opening tracepoints: let the caller open his first. */
     (void)nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    if (search->let_go)
+        search->let_go();
     _exit(0);
 }
 
@@ -251,7 +259,7 @@ static pid_t clone_silently(void)
 }
 
 /* The helper's parent ends at once, so that nobody has to wait for it. */
-static int start_helper(int answer_fd)
+static int start_helper(const struct tracepoints_search *search, void *answer, int answer_fd)
 {
     sigset_t all, old;
     pid_t pid;
@@ -263,7 +271,7 @@ static int start_helper(int answer_fd)
     if (pid == 0) {
         pid = clone_silently();
         if (pid == 0)
-            help(answer_fd);
+            help(search, answer, answer_fd);
         _exit(pid < 0);
     }
     if (pid > 0)
@@ -273,39 +281,55 @@ static int start_helper(int answer_fd)
     return pid < 0 ? pid : 0;
 }
 
-static int receive(int fd, struct answer *ret_answer)
+static int receive(int fd, void *to, size_t size)
 {
-    ssize_t n;
+    char *at = to;
 
-    do
-        n = read(fd, ret_answer, sizeof(*ret_answer));
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return -errno;
-    return n == sizeof(*ret_answer) ? ret_answer->error : -EIO;
+    while (size) {
+        ssize_t n = read(fd, at, size);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        at += n;
+        size -= (size_t)n;
+    }
+    return 0;
 }
 
-int tracepoints_try(struct tracepoints *ret_ids, struct sysfold_error *error)
+int tracepoints_ask(const struct tracepoints_search *search, void *answer, struct sysfold_error *error)
 {
     cleanup_close int mine = -1, helpers = -1;
-    struct answer answer;
-    int ends[2], r;
+    int ends[2], result, r;
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_system(error, -errno, "cannot ask for the tracepoints' numbers");
     mine = ends[0];
     helpers = ends[1];
-    r = start_helper(helpers);
+    r = start_helper(search, answer, helpers);
     if (r < 0)
         return error_system(error, r, "cannot start a helper that finds the tracepoints");
     close(steal_fd(&helpers));
-    r = receive(mine, &answer);
+    r = receive(mine, &result, sizeof(result));
+    if (r == 0)
+        r = result;
+    if (r == 0)
+        r = receive(mine, answer, search->size);
     if (r == -ENOENT)
-        return error_set(error, r, "this kernel has no tracepoints raw_syscalls:sys_enter and sys_exit for everybody");
-    if (r < 0)
-        return error_system(error, r, "cannot find the tracepoints' numbers");
-    *ret_ids = answer.ids;
-    return 0;
+        return error_set(error, r, "this kernel has no tracepoints of system calls for everybody");
+    return r < 0 ? error_system(error, r, "cannot find the tracepoints' numbers") : 0;
+}
+
+int tracepoints_try(struct tracepoints *ret_ids, struct sysfold_error *error)
+{
+    static const struct tracepoints_search search = {.find = find_and_prove, .size = sizeof(struct tracepoints)};
+    struct tracepoints ids = {0};
+    int r = tracepoints_ask(&search, &ids, error);
+
+    if (r == 0)
+        *ret_ids = ids;
+    return r;
 }
 
 int tracepoints_refused(int code, struct sysfold_error *error)

@@ -27,205 +27,16 @@
 #include "backends/notify/tracepoints.h"
 #include "common/callset.h"
 #include "common/cleanup.h"
+#include "perf-kit.h"
 
 TestSuite(notify_perf, .timeout = 60);
 
-/* What was told of a child. */
-struct told {
-    struct perf_record *records;
-    size_t count, room;
-    uint64_t lost;
-};
-
-static struct sysfold_error error;
-static struct told told;
-
-static const uint64_t *every_call(void)
-{
-    static uint64_t words[CALLSET_NATIVE_MAX / 64];
-
-    memset(words, 0xff, sizeof(words));
-    return words;
-}
-
-/* Without the means there is nothing to test, and perf_probe() says why. */
-static void need_perf(void)
-{
-    enum perf_means means = PERF_MEANS_LIVES;
-
-    if (perf_probe(&means, &error) < 0 || means < PERF_MEANS_ALL)
-        cr_skip_test("no perf events of all calls: %s", error.message);
-}
-
-static void tell(const struct perf_record *record)
-{
-    if (record->kind == PERF_LOST)
-        told.lost += record->lost;
-    if (told.count == told.room) {
-        told.room = told.room ? told.room * 2 : 1024;
-        told.records = realloc(told.records, told.room * sizeof(*told.records));
-        cr_assert(told.records);
-    }
-    told.records[told.count++] = *record;
-}
-
-static void drain(struct perf *perf)
-{
-    struct perf_record record;
-
-    perf_look(perf);
-    while (perf_next(perf, &record))
-        tell(&record);
-}
-
-static void forget(void)
-{
-    free(told.records);
-    told = (struct told){0};
-}
-
-static struct perf *create(const struct perf_plan *plan)
-{
-    struct perf *perf = NULL;
-
-    cr_assert_eq(perf_create(plan, &perf, &error), 0, "%s", error.message);
-    return perf;
-}
-
-/* A child that waits until it is recorded, and then does that. */
-struct child {
-    pid_t pid;
-    int go;
-};
-
-static struct child start(void (*work)(void))
-{
-    struct child child;
-    int ends[2];
-    char byte;
-
-    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-    child.pid = fork();
-    if (child.pid == 0) {
-        close(ends[1]);
-        if (read(ends[0], &byte, 1) != 1)
-            _exit(1);
-        work();
-        _exit(0);
-    }
-    cr_assert_gt(child.pid, 0);
-    close(ends[0]);
-    child.go = ends[1];
-    return child;
-}
-
-static void let_go(const struct child *child)
-{
-    cr_assert_eq(write(child->go, "g", 1), 1);
-    close(child->go);
-}
-
-static void expect_end(const struct child *child)
-{
-    int status;
-
-    cr_assert_eq(waitpid(child->pid, &status, 0), child->pid);
-    cr_assert_eq(status, 0, "the child ended with %#x", (unsigned)status);
-}
-
-/* Records it from its start to its end; read when it has ended. Returns its pid. */
-static pid_t record(const struct perf_plan *plan, void (*work)(void))
-{
-    struct perf *perf = create(plan);
-    struct child child = start(work);
-
-    cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
-    let_go(&child);
-    expect_end(&child);
-    forget();
-    drain(perf);
-    perf_destroy(perf);
-    return child.pid;
-}
-
-static bool is_call(const struct perf_record *one, enum perf_kind kind, int64_t nr)
-{
-    return one->kind == kind && one->call.nr == nr;
-}
-
-/* The next record from `from` on that is such a call; told.count if there is none. */
-static size_t find_call(enum perf_kind kind, int64_t nr, size_t from)
-{
-    while (from < told.count && !is_call(&told.records[from], kind, nr))
-        from++;
-    return from;
-}
-
-static size_t count_calls(enum perf_kind kind, int64_t nr)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < told.count; i++)
-        count += is_call(&told.records[i], kind, nr);
-    return count;
-}
-
-static size_t find_kind(enum perf_kind kind, pid_t tid)
-{
-    size_t i = 0;
-
-    while (i < told.count && (told.records[i].kind != kind || told.records[i].tid != tid))
-        i++;
-    return i;
-}
-
-static void only(unsigned nr, uint64_t *words)
-{
-    memset(words, 0, CALLSET_NATIVE_MAX / 8);
-    words[nr / 64] |= 1ULL << nr % 64;
-}
-
 /* ---- Calls. ---- */
-
-#define CALLS 3000
-
-/* prctl() with an option that there is not; every argument differs. */
-static void odd_prctls(void)
-{
-    for (unsigned long i = 0; i < CALLS; i++)
-        syscall(SYS_prctl, 0x7000000070000000UL + i, i + 1, i + 2, i + 3, i + 4, i + 5);
-}
-
-static void expect_odd_prctls(enum perf_kind kind, pid_t pid)
-{
-    size_t at = 0;
-    uint64_t time = 0;
-
-    for (unsigned long i = 0; i < CALLS; i++, at++) {
-        const struct perf_record *one;
-
-        at = find_call(kind, SYS_prctl, at);
-        cr_assert_lt(at, told.count, "call %lu is missing", i);
-        one = &told.records[at];
-        cr_assert_eq(one->tid, pid);
-        cr_assert_eq(one->pid, pid);
-        cr_assert(one->call.is_64);
-        cr_assert_eq(one->call.args[0], 0x7000000070000000UL + i, "%lu: %#lx", i, one->call.args[0]);
-        for (unsigned long a = 1; a < 6; a++)
-            cr_assert_eq(one->call.args[a], i + a);
-        if (kind == PERF_EXIT)
-            cr_assert_eq(one->call.result, -EINVAL);
-        cr_assert_geq(one->time, time);
-        time = one->time;
-    }
-    cr_assert_eq(find_call(kind, SYS_prctl, at), told.count, "there are more");
-    cr_assert_eq(told.lost, 0);
-}
 
 Test(notify_perf, calls_are_told_with_arguments_and_results)
 {
-    need_perf();
-    expect_odd_prctls(PERF_EXIT, record(&(struct perf_plan){.means = PERF_MEANS_ALL}, odd_prctls));
+    perf_kit_need(PERF_MEANS_ALL);
+    expect_odd_prctls(PERF_EXIT, record(&(struct perf_plan){.means = PERF_MEANS_ALL}, odd_prctls), 6);
     cr_assert_eq(count_calls(PERF_ENTRY, SYS_prctl), 0);
     forget();
 }
@@ -235,10 +46,10 @@ Test(notify_perf, entries_come_before_exits)
     pid_t pid;
     size_t entry = 0;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     pid = record(&(struct perf_plan){.means = PERF_MEANS_ALL, .entries = every_call()}, odd_prctls);
-    expect_odd_prctls(PERF_EXIT, pid);
-    expect_odd_prctls(PERF_ENTRY, pid);
+    expect_odd_prctls(PERF_EXIT, pid, 6);
+    expect_odd_prctls(PERF_ENTRY, pid, 6);
     for (int i = 0; i < CALLS; i++) {
         size_t exit_at;
 
@@ -255,7 +66,7 @@ Test(notify_perf, time_is_the_clocks)
     struct timespec before, after;
     uint64_t first, last;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     clock_gettime(CLOCK_REALTIME, &before);
     record(&(struct perf_plan){.means = PERF_MEANS_ALL}, odd_prctls);
     clock_gettime(CLOCK_REALTIME, &after);
@@ -280,7 +91,7 @@ Test(notify_perf, only_the_wanted_calls)
 {
     uint64_t words[CALLSET_NATIVE_MAX / 64];
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     only(SYS_getuid, words);
     record(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words}, mixed_calls);
     cr_assert_eq(count_calls(PERF_EXIT, SYS_getuid), 100);
@@ -299,7 +110,7 @@ Test(notify_perf, a_filter_that_is_too_long)
 {
     uint64_t words[CALLSET_NATIVE_MAX / 64];
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     memset(words, 0x55, sizeof(words)); /* all even numbers */
     record(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words}, mixed_calls);
     cr_assert_eq(count_calls(PERF_EXIT, SYS_getuid), 100);
@@ -345,7 +156,7 @@ static pid_t record_running(const struct perf_plan *plan, void (*work)(void))
     int status;
     pid_t ended;
 
-    cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
+    cr_assert_eq(perf_add(perf, child.pid, &failure), 0, "%s", failure.message);
     let_go(&child);
     forget();
     do {
@@ -390,7 +201,7 @@ Test(notify_perf, busy_threads_are_told_in_their_order)
     pid_t pid, tids[THREADS];
     size_t births = 0;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     pid = record_running(&(struct perf_plan){.means = PERF_MEANS_ALL}, busy_threads);
     for (size_t i = 0; i < told.count; i++) {
         const struct perf_record *one = &told.records[i];
@@ -427,14 +238,14 @@ Test(notify_perf, what_is_lost_is_counted)
     cpu_set_t one;
     int status;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     CPU_ZERO(&one);
     CPU_SET(sched_getcpu(), &one);
     cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
     only(SYS_getuid, words);
     perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words, .ring_size = 8192});
     child = start(calls_with_pause);
-    cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
+    cr_assert_eq(perf_add(perf, child.pid, &failure), 0, "%s", failure.message);
     let_go(&child);
     cr_assert_eq(waitpid(child.pid, &status, WUNTRACED), child.pid);
     forget();
@@ -463,14 +274,14 @@ Test(notify_perf, what_is_lost_at_the_end_is_counted)
     struct child child;
     cpu_set_t one;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     CPU_ZERO(&one);
     CPU_SET(sched_getcpu(), &one);
     cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
     only(SYS_getuid, words);
     perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words, .ring_size = 8192});
     child = start(calls_without_pause);
-    cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
+    cr_assert_eq(perf_add(perf, child.pid, &failure), 0, "%s", failure.message);
     cr_assert_eq(perf_lost(perf), 0);
     let_go(&child);
     expect_end(&child);
@@ -501,11 +312,11 @@ Test(notify_perf, records_that_straddle_the_rings_edge)
     struct child child;
     int status;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     only(SYS_prctl, words);
     perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL, .calls = words, .ring_size = 4096});
     child = start(calls_in_steps);
-    cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
+    cr_assert_eq(perf_add(perf, child.pid, &failure), 0, "%s", failure.message);
     let_go(&child);
     forget();
     while (waitpid(child.pid, &status, WUNTRACED) == child.pid && WIFSTOPPED(status)) {
@@ -514,7 +325,7 @@ Test(notify_perf, records_that_straddle_the_rings_edge)
     }
     cr_assert_eq(status, 0);
     drain(perf);
-    expect_odd_prctls(PERF_EXIT, child.pid);
+    expect_odd_prctls(PERF_EXIT, child.pid, 6);
     perf_destroy(perf);
     forget();
 }
@@ -540,7 +351,7 @@ Test(notify_perf, births_execs_and_ends)
     pid_t parent, child;
     size_t birth, call, exec, end, after;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     parent = record(&(struct perf_plan){.means = PERF_MEANS_ALL}, fork_and_exec);
     for (birth = 0; birth < told.count && told.records[birth].kind != PERF_BIRTH; birth++)
         ;
@@ -583,7 +394,7 @@ Test(notify_perf, exec_by_a_thread)
     pid_t pid;
     size_t birth, end, exec, last;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     pid = record(&(struct perf_plan){.means = PERF_MEANS_ALL}, thread_execs);
     for (birth = 0; birth < told.count && told.records[birth].kind != PERF_BIRTH; birth++)
         ;
@@ -617,7 +428,7 @@ Test(notify_perf, calls_by_the_32_bit_gate)
     pid_t pid;
     size_t right = 0;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     pid = record(&(struct perf_plan){.means = PERF_MEANS_ALL}, gate_calls);
     for (size_t i = 0; i < told.count; i++)
         right += is_call(&told.records[i], PERF_EXIT, 20) && told.records[i].call.result == pid;
@@ -655,12 +466,12 @@ Test(notify_perf, a_32_bit_program)
     size_t getppids = 0, writes = 0;
     int status;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     if (access(program_32(), X_OK))
         cr_skip_test("no 32-bit program: the compiler makes none");
     perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL});
     child = start(run_32);
-    cr_assert_eq(perf_add(perf, child.pid, &error), 0, "%s", error.message);
+    cr_assert_eq(perf_add(perf, child.pid, &failure), 0, "%s", failure.message);
     let_go(&child);
     waitpid(child.pid, &status, 0);
     forget();
@@ -681,50 +492,6 @@ Test(notify_perf, a_32_bit_program)
 
 /* ---- The means. ---- */
 
-static void as_nobody(bool with_perfmon)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-    uint32_t bit = with_perfmon ? 1U << (CAP_PERFMON - 32) : 0;
-
-    if (geteuid() != 0)
-        cr_skip_test("only root becomes somebody else");
-    cr_assert_eq(prctl(PR_SET_KEEPCAPS, 1), 0);
-    cr_assert_eq(setresgid(65534, 65534, 65534), 0);
-    cr_assert_eq(setresuid(65534, 65534, 65534), 0);
-    data[1].permitted = data[1].effective = bit;
-    cr_assert_eq(syscall(SYS_capset, &header, data), 0);
-    cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0);
-}
-
-static int paranoid(void)
-{
-    cleanup_fclose FILE *file = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
-    int level = INT_MAX;
-
-    if (file && fscanf(file, "%d", &level) != 1)
-        level = INT_MAX;
-    return level;
-}
-
-Test(notify_perf, an_ordinary_user_is_told_why_not)
-{
-    enum perf_means means = PERF_MEANS_ALL;
-
-    as_nobody(false);
-    if (paranoid() <= 1)
-        cr_skip_test("kernel.perf_event_paranoid lets everybody");
-    if (paranoid() > 2) {
-        cr_assert_eq(perf_probe(&means, &error), -EACCES);
-        cr_assert_eq(means, PERF_MEANS_ALL, "it is written to though there is nothing");
-    } else {
-        cr_assert_eq(perf_probe(&means, &error), 0, "%s", error.message);
-        cr_assert_lt(means, PERF_MEANS_ALL);
-    }
-    cr_assert_eq(error.code, -EACCES);
-    cr_assert(strstr(error.message, "perf_event_paranoid"), "%s", error.message);
-}
-
 static void with_little_memory(void)
 {
     struct rlimit limit = {0, 0};
@@ -736,9 +503,9 @@ static void with_little_memory(void)
 Test(notify_perf, a_user_with_cap_perfmon)
 {
     as_nobody(true);
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     with_little_memory();
-    expect_odd_prctls(PERF_EXIT, record(&(struct perf_plan){.means = PERF_MEANS_ALL}, odd_prctls));
+    expect_odd_prctls(PERF_EXIT, record(&(struct perf_plan){.means = PERF_MEANS_ALL}, odd_prctls), 6);
     forget();
 }
 
@@ -746,8 +513,8 @@ Test(notify_perf, numbers_are_found_by_trying)
 {
     struct tracepoints tried, read;
 
-    need_perf();
-    cr_assert_eq(tracepoints_try(&tried, &error), 0, "%s", error.message);
+    perf_kit_need(PERF_MEANS_ALL);
+    cr_assert_eq(tracepoints_try(&tried, &failure), 0, "%s", failure.message);
     if (tracepoints_read(&read) < 0)
         cr_skip_test("no tracefs to compare with");
     cr_assert_eq(tried.sys_enter, read.sys_enter);
@@ -761,9 +528,9 @@ Test(notify_perf, trying_leaves_nothing_behind)
     int ends[2];
     char byte;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     cr_assert_eq(pipe(ends), 0);
-    cr_assert_eq(tracepoints_try(&tried, &error), 0, "%s", error.message);
+    cr_assert_eq(tracepoints_try(&tried, &failure), 0, "%s", failure.message);
     cr_assert_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
     cr_assert_eq(errno, ECHILD);
     close(ends[1]);
@@ -791,9 +558,9 @@ Test(notify_perf, a_container_without_perf_events)
     struct perf *perf = NULL;
 
     refuse_perf(EPERM);
-    cr_assert_eq(perf_probe(&means, &error), -EPERM);
-    cr_assert(strstr(error.message, "seccomp"), "%s", error.message);
-    cr_assert_eq(perf_create(&(struct perf_plan){.means = PERF_MEANS_ALL}, &perf, &error), -EPERM);
+    cr_assert_eq(perf_probe(&means, &failure), -EPERM);
+    cr_assert(strstr(failure.message, "seccomp"), "%s", failure.message);
+    cr_assert_eq(perf_create(&(struct perf_plan){.means = PERF_MEANS_ALL}, &perf, &failure), -EPERM);
     cr_assert_null(perf);
 }
 
@@ -802,18 +569,18 @@ Test(notify_perf, a_kernel_without_perf_events)
     enum perf_means means;
 
     refuse_perf(ENOSYS);
-    cr_assert_eq(perf_probe(&means, &error), -ENOSYS);
-    cr_assert(strstr(error.message, "no perf events"), "%s", error.message);
+    cr_assert_eq(perf_probe(&means, &failure), -ENOSYS);
+    cr_assert(strstr(failure.message, "no perf events"), "%s", failure.message);
 }
 
 Test(notify_perf, a_thread_that_there_is_not)
 {
     struct perf *perf;
 
-    need_perf();
+    perf_kit_need(PERF_MEANS_ALL);
     perf = create(&(struct perf_plan){.means = PERF_MEANS_ALL, .entries = every_call()});
-    cr_assert_eq(perf_add(perf, INT_MAX, &error), -ESRCH);
-    cr_assert(strstr(error.message, "2147483647"), "%s", error.message);
+    cr_assert_eq(perf_add(perf, INT_MAX, &failure), -ESRCH);
+    cr_assert(strstr(failure.message, "2147483647"), "%s", failure.message);
     drain(perf);
     perf_destroy(perf);
     perf_destroy(NULL);
