@@ -62,6 +62,8 @@ static int make_for_arch(const struct filter_plan *plan, uint32_t arch, const ui
         r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (r == 0 && !everything)
         r = add_calls(context, arch, set, plan->action);
+    if (r == 0 && everything && plan->spared && arch == seccomp_arch_native())
+        r = add_calls(context, arch, plan->spared, SCMP_ACT_ALLOW);
     if (r == 0 && !everything && plan->add_more)
         r = plan->add_more(context, plan->action);
     if (r < 0) {

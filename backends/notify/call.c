@@ -181,11 +181,13 @@ static bool perform_it(struct supervisor *supervisor, struct thread *thread, con
 {
     static struct performance performance; /* large; S has one thread */
 
-    if (!supervisor->performer || !is_told(supervisor, thread) || !performs(thread->call.row))
+    bool may_be_another = supervisor->perf && thread->process->is_unseen; /* nobody has told of its execs */
+
+    if (!supervisor->performer || may_be_another || !is_told(supervisor, thread) || !performs(thread->call.row))
         return false;
     if (!perform(supervisor->performer, notif, &thread->call, &thread->kept, &thread->likeness, &performance))
         return false;
-    thread->step = CALL_PERFORMED;
+    thread->step = CALL_TOLD;
     thread->call.result = performance.result;
     tell(supervisor, thread, &performed_ops, &performance, true, supervisor_clock());
     return true;
@@ -201,8 +203,11 @@ static void let_go(struct supervisor *supervisor, struct thread *thread, uint64_
         thread->process->image = image_mark(thread->process->pid);
     /* One that was killed meanwhile ends by a record, or by its pidfd; one that was interrupted comes again. */
     (void)listener_continue(supervisor->listener, id);
-    if (!is_untold(supervisor, thread) && is_told(supervisor, thread))
+    if (is_untold(supervisor, thread))
+        return;
+    if (is_told(supervisor, thread))
         tell(supervisor, thread, &no_ops, NULL, false, supervisor_clock());
+    thread->step = CALL_TOLD;
 }
 
 /* Whatever it was in, it is behind it; the exit's record was lost, or there are none. */
@@ -238,8 +243,8 @@ void call_notified(struct supervisor *supervisor, struct thread *thread, const s
 
 /* --- the tracepoints --- */
 
-/* A native call of which there is no notification, as the record has it. */
-static bool take_unstopped(struct supervisor *supervisor, struct thread *thread, const struct perf_record *record)
+/* A native call of which there is no notification, as the record has it. False: it is none. */
+static bool take_unstopped(struct thread *thread, const struct perf_record *record)
 {
     struct call *call = &thread->call;
 
@@ -250,7 +255,29 @@ static bool take_unstopped(struct supervisor *supervisor, struct thread *thread,
     call->row = call_row(call->arch, call->nr);
     memcpy(call->args, record->call.args, sizeof(call->args));
     thread->kept.size = 0;
+    return true;
+}
+
+static bool is_chosen(const struct supervisor *supervisor, const struct call *call)
+{
     return plan_is_unstopped(supervisor->plan, call->row) && callset_has(supervisor->calls, call->arch, call->nr);
+}
+
+/* A new thread's own return from the call that has made it. */
+static bool is_birth_cry(const struct thread *thread, const struct perf_record *record)
+{
+    switch (record->call.nr) {
+    case ROW_CLONE:
+    case ROW_CLONE3:
+    case ROW_FORK:
+    case ROW_VFORK:
+    case I386_CLONE:
+    case I386_FORK:
+    case I386_VFORK:
+        return thread->is_newborn && record->call.result == 0;
+    default:
+        return false;
+    }
 }
 
 /* Registers that a handler's end has put back say nothing of the call that did it. */
@@ -261,31 +288,37 @@ static bool is_exit_of(const struct call *call, int64_t nr)
 
 void call_entered(struct supervisor *supervisor, struct thread *thread, const struct perf_record *record)
 {
-    if (thread->step != CALL_NONE) {
-        if (is_exit_of(&thread->call, record->call.nr))
-            return; /* of a call that was let go */
-        call_broken_off(supervisor, thread, record->time);
-    }
-    thread->is_chosen = take_unstopped(supervisor, thread, record);
+    bool is_stopped_at = thread->step == CALL_NOTIFIED || thread->step == CALL_TOLD;
+
+    if (is_stopped_at && is_exit_of(&thread->call, record->call.nr))
+        return; /* it has been let go */
+    call_broken_off(supervisor, thread, record->time);
+    thread->is_newborn = false;
+    if (!take_unstopped(thread, record))
+        return;
+    thread->is_chosen = is_chosen(supervisor, &thread->call);
     thread->entered = record->time;
-    if (thread->is_chosen)
-        thread->step = CALL_ENTERED;
+    thread->step = CALL_ENTERED;
+    note_lifecycle(thread);
 }
 
 void call_exited(struct supervisor *supervisor, struct thread *thread, const struct perf_record *record)
 {
     enum call_step step = thread->step;
 
+    if (is_birth_cry(thread, record))
+        return;
+    thread->is_newborn = false;
     if (step != CALL_NONE && !is_exit_of(&thread->call, record->call.nr)) {
         call_broken_off(supervisor, thread, record->time); /* what was lost was its exit */
         step = CALL_NONE;
     }
     thread->step = CALL_NONE;
-    if (step == CALL_PERFORMED)
+    if (step == CALL_TOLD)
         return;
     if (step == CALL_NONE) {
         thread->entered = 0;
-        thread->is_chosen = take_unstopped(supervisor, thread, record);
+        thread->is_chosen = take_unstopped(thread, record) && is_chosen(supervisor, &thread->call);
     }
     thread->call.result = record->call.result;
     if (is_told(supervisor, thread))

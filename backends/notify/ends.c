@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,18 +26,32 @@ struct pidfd_info_of {
 
 #define FLAG_EXITING 0x4 /* PF_EXITING */
 
-bool command_status(struct supervisor *supervisor, int *ret_status)
+/* It is as good as dead, but a moment may pass until its parent can reap it. */
+#define MOMENT_MS 100
+
+static bool reap(struct supervisor *supervisor)
 {
     struct shared *shared = supervisor->shared;
     int status;
 
-    if (!shared->has_status) {
-        if (waitpid(supervisor->command, &status, __WALL) != supervisor->command)
-            return false;
+    if (!shared->has_status && waitpid(supervisor->command, &status, __WALL | WNOHANG) == supervisor->command) {
         shared->status = status;
         shared->has_status = true;
     }
-    *ret_status = shared->status;
+    return shared->has_status;
+}
+
+bool command_status(struct supervisor *supervisor, int *ret_status)
+{
+    const struct process *process = followed_process(&supervisor->followed, supervisor->command);
+    struct pollfd pollfd = {.fd = process ? process->pidfd : -1, .events = POLLIN};
+
+    if (!reap(supervisor)) {
+        (void)poll(&pollfd, 1, MOMENT_MS);
+        if (!reap(supervisor))
+            return false;
+    }
+    *ret_status = supervisor->shared->status;
     return true;
 }
 

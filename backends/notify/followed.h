@@ -33,7 +33,7 @@ struct process {
 enum call_step {
     CALL_NONE,
     CALL_NOTIFIED,  /* its notification was answered: its result is to come */
-    CALL_PERFORMED, /* it has been told: its exit is no news */
+    CALL_TOLD,      /* its notification was answered, and it has been told: its exit is no news */
     CALL_ENTERED,   /* it was told by the tracepoint at its entry alone */
 };
 
@@ -43,6 +43,7 @@ struct thread {
     struct thread *next, *previous; /* of the process */
     enum call_step step;
     bool is_chosen; /* the call is one of those that are recorded */
+    bool is_newborn; /* it has not come back from the call that made it */
     bool has_status, has_ended;
     int status;     /* how it ends, as a wait status */
     uint64_t ended; /* when; it is told once it is known how */

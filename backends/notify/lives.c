@@ -45,7 +45,7 @@ static struct thread *add_thread(struct supervisor *supervisor, pid_t pid, pid_t
     if (is_new) {
         thread->process->ppid = ppid;
         thread->process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        if (!supervisor->perf)
+        if (supervisor->without_perf)
             lose_sight(supervisor, thread->process);
     }
     return thread;
@@ -76,10 +76,15 @@ static void forget_namesake(struct supervisor *supervisor, pid_t tid, uint64_t t
         followed_remove(&supervisor->followed, thread);
 }
 
-static uint64_t birth_flags(const struct thread *parent, bool is_thread)
+/* What the parent's call said, if anybody has seen it. */
+static uint64_t birth_flags(struct thread *parent, bool is_thread)
 {
-    if (parent && parent->birth_flags)
-        return parent->birth_flags;
+    uint64_t flags = parent ? parent->birth_flags : 0;
+
+    if (parent)
+        parent->birth_flags = 0;
+    if (flags && !!(flags & CLONE_THREAD) == is_thread)
+        return flags;
     return is_thread ? CLONE_VM | CLONE_SIGHAND | CLONE_THREAD : SIGCHLD;
 }
 
@@ -98,6 +103,7 @@ void lives_birth(struct supervisor *supervisor, const struct perf_record *record
     thread = add_thread(supervisor, record->pid, record->tid, ppid);
     if (!thread)
         return;
+    thread->is_newborn = true;
     if (!is_thread)
         thread->process->is_followed = supervisor->follow && (!process || process->is_followed);
     if (parent && (parent->likeness.known_of == LIKENESS_NEVER || !(flags & (CLONE_NEWUSER | CLONE_NEWNS))))
@@ -216,6 +222,29 @@ void lives_look_for_exec(struct supervisor *supervisor, struct thread *thread)
     replace_image(supervisor, process, supervisor_clock());
 }
 
+void lives_do_without_perf(struct supervisor *supervisor)
+{
+    const struct table *processes = &supervisor->followed.processes;
+
+    supervisor->without_perf = true;
+    for (size_t i = 0; i < processes->room; i++) {
+        if (processes->entries[i].value)
+            lose_sight(supervisor, processes->entries[i].value);
+    }
+}
+
+void lives_forget_likenesses(struct supervisor *supervisor)
+{
+    const struct table *threads = &supervisor->followed.threads;
+
+    for (size_t i = 0; i < threads->room; i++) {
+        struct thread *thread = threads->entries[i].value;
+
+        if (thread && thread->likeness.known_of != LIKENESS_NEVER)
+            thread->likeness = (struct likeness){0};
+    }
+}
+
 void lives_launched(struct supervisor *supervisor)
 {
     struct process *process = followed_process(&supervisor->followed, supervisor->command);
@@ -238,8 +267,8 @@ static void tell_thread_end(struct supervisor *supervisor, const struct thread *
 /* How it has ended: the kernel knows, and else what its threads asked for. */
 static bool find_status(struct supervisor *supervisor, struct process *process, int *ret_status)
 {
-    if (process->pid == supervisor->command)
-        return command_status(supervisor, ret_status);
+    if (process->pid == supervisor->command && command_status(supervisor, ret_status))
+        return true;
     if (status_of_process(process->pid, process->pidfd, ret_status))
         return true;
     *ret_status = process->has_group_status ? process->group_status : process->leader_status;

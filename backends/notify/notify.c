@@ -137,7 +137,8 @@ static int prepare_command(struct capture *capture, struct sysfold_error *error)
     struct session *session = &capture->plan.session;
     const struct sysfold_live_options *live = &session->options->live;
     struct feeder feeder = {0};
-    const struct filter_plan filter_plan = {.action = SCMP_ACT_NOTIFY, .calls = &capture->what.notified};
+    const struct filter_plan filter_plan = {.action = SCMP_ACT_NOTIFY, .calls = &capture->what.notified,
+                                            .spared = capture->what.spared};
     int r;
 
     if (!live->argv[0])

@@ -20,21 +20,39 @@ static void add(uint64_t *set, unsigned nr)
     set[nr / 64] |= UINT64_C(1) << nr % 64;
 }
 
-bool row_is_lifecycle(const struct sysfold_row *row)
+static bool is_exec(unsigned row)
 {
-    switch (row->number) {
-    case ROW_CLONE:
-    case ROW_CLONE3:
-    case ROW_FORK:
-    case ROW_VFORK:
-    case ROW_EXECVE:
-    case ROW_EXECVEAT:
-    case ROW_EXIT:
-    case ROW_EXIT_GROUP:
+    return row == ROW_EXECVE || row == ROW_EXECVEAT;
+}
+
+static bool is_exit(unsigned row)
+{
+    return row == ROW_EXIT || row == ROW_EXIT_GROUP;
+}
+
+/* Their flags are in the arguments; clone3's are in memory. */
+static bool is_fork(unsigned row)
+{
+    return row == ROW_CLONE || row == ROW_FORK || row == ROW_VFORK;
+}
+
+/*
+ * Calls that are stopped at, chosen or not, to know who lives, and who is
+ * who. As few as possible: a signal that comes before we have received a
+ * notification has the call return EINTR, and some never do that otherwise. So
+ * where perf tells of births, ends and execs, these are but clone3, which
+ * libraries call with signals blocked, and what each program's C library calls
+ * once, before it has any handler: then it can be looked at what an exec has made.
+ */
+static bool is_watched(const struct plan *plan, const struct sysfold_row *row)
+{
+    unsigned number = row->number;
+
+    if (number == ROW_CLONE3 || (plan->has_lives && number == ROW_SET_TID_ADDRESS))
         return true;
-    default:
-        return false;
-    }
+    if (!plan->has_lives && (is_exec(number) || is_exit(number) || is_fork(number)))
+        return true;
+    return plan->results & RESULTS_EMULATE && changes_likeness(row) && !(plan->has_lives && is_exec(number));
 }
 
 /* Calls that may wait for long, in which a thread may be when it is killed: that they began is worth a record. */
@@ -60,7 +78,7 @@ static bool may_wait(unsigned row)
 /* A return from a signal's handler leaves behind the registers, and the number, of what the signal interrupted. */
 static bool says_it_all(const struct sysfold_row *row)
 {
-    return !row_passes_memory(row) && !performs(row) && !row_is_lifecycle(row) && row->number != ROW_RT_SIGRETURN;
+    return !row_passes_memory(row) && !performs(row) && row->number != ROW_RT_SIGRETURN;
 }
 
 /* Some calls have no tracepoint of their own. */
@@ -71,11 +89,18 @@ static bool has_tracepoint(const struct plan *plan, unsigned nr)
 
 bool plan_is_unstopped(const struct plan *plan, const struct sysfold_row *row)
 {
-    bool is_watched = plan->results & RESULTS_EMULATE && changes_likeness(row);
-
-    if (!(plan->results & RESULTS_PERF) || is_watched || !says_it_all(row) || !has_tracepoint(plan, row->number))
+    if (!(plan->results & RESULTS_PERF) || is_watched(plan, row) || !says_it_all(row) ||
+        !has_tracepoint(plan, row->number))
         return false;
     return plan->means == PERF_MEANS_ALL || !may_wait(row->number);
+}
+
+/* That a call began is worth a record: where it may not end, and where what it begins is told before it ends. */
+static bool wants_entry(const struct plan *plan, unsigned row, bool is_chosen, bool is_timed)
+{
+    if (is_fork(row) || is_exit(row))
+        return plan->has_lives && (plan->means == PERF_MEANS_ALL || (is_chosen && plan->results & RESULTS_PERF));
+    return plan->results & RESULTS_PERF && is_chosen && (is_timed || (plan->means == PERF_MEANS_ALL && may_wait(row)));
 }
 
 static void add_native(const struct capture_options *options, unsigned nr, struct plan *plan)
@@ -83,17 +108,16 @@ static void add_native(const struct capture_options *options, unsigned nr, struc
     const struct callset *calls = &options->calls;
     const struct sysfold_row *row = call_row(AUDIT_ARCH_X86_64, nr);
     bool is_chosen = calls->everything || has(calls->native, nr);
-    bool is_watched =
-        row->number == nr && (row_is_lifecycle(row) || (plan->results & RESULTS_EMULATE && changes_likeness(row)));
     bool has_exit = plan->results & RESULTS_PERF && is_chosen && has_tracepoint(plan, nr);
-    bool is_unstopped = has_exit && plan_is_unstopped(plan, row);
 
-    if (has_exit)
+    if (has_exit && !is_exit(row->number))
         add(plan->exits, nr);
-    if (has_exit && (options->live.timed || (is_unstopped && may_wait(row->number))))
+    if (wants_entry(plan, row->number, is_chosen, options->live.timed))
         add(plan->entries, nr);
-    if (is_watched || (is_chosen && !is_unstopped))
+    if ((row->number == nr && is_watched(plan, row)) || (is_chosen && !(has_exit && plan_is_unstopped(plan, row))))
         add(plan->notified.native, nr);
+    else
+        add(plan->spared, nr);
 }
 
 static unsigned count(const uint64_t *set)
@@ -110,7 +134,7 @@ static unsigned count(const uint64_t *set)
 static void add_foreign(const struct callset *calls, struct plan *plan)
 {
     for (unsigned i = 0; i < CALLSET_NATIVE_MAX / 64; i++) {
-        plan->notified.i386[i] |= plan->exits[i];
+        plan->notified.i386[i] |= plan->exits[i] | plan->entries[i];
         plan->exits[i] |= calls->i386[i];
     }
 }
@@ -124,13 +148,13 @@ static bool make(const struct capture_options *options, unsigned results, struct
         add_native(options, nr, plan);
     memcpy(plan->notified.i386, calls->i386, sizeof(calls->i386));
     memcpy(plan->notified.x32, calls->x32, sizeof(calls->x32));
-    if (calls->everything) {
+    if (calls->everything || results & RESULTS_EMULATE) { /* which foreign call changes a likeness is not looked at */
         memset(plan->notified.i386, 0xff, sizeof(calls->i386));
         memset(plan->notified.x32, 0xff, sizeof(calls->x32));
     }
-    plan->notified.everything = calls->everything && !(results & RESULTS_PERF);
+    plan->notified.everything = calls->everything;
     if (!(results & RESULTS_PERF) || plan->means != PERF_MEANS_ALL)
-        return count(plan->exits) <= EACH_MAX;
+        return count(plan->exits) + count(plan->entries) <= EACH_MAX;
     plan->tells_all = calls->everything;
     add_foreign(calls, plan);
     return true;
@@ -146,9 +170,10 @@ void plan_make(const struct capture_options *options, unsigned results, unsigned
 
 bool plan_tells_exit(const struct plan *plan, const struct call *call)
 {
-    if (!(plan->results & RESULTS_PERF) || call->nr >= CALLSET_NATIVE_MAX)
-        return false;
-    if (call->arch != AUDIT_ARCH_X86_64 && plan->means != PERF_MEANS_ALL)
-        return false;
-    return plan->tells_all || has(plan->exits, call->nr);
+    bool is_native = call->arch == AUDIT_ARCH_X86_64;
+
+    if (plan->tells_all)
+        return true;
+    return plan->results & RESULTS_PERF && (is_native || plan->means == PERF_MEANS_ALL) &&
+           call->nr < CALLSET_NATIVE_MAX && has(plan->exits, call->nr);
 }

@@ -16,7 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +34,8 @@
 #define EVENT_PERF (UINT64_C(2) << 32)
 #define EVENT_LAUNCHED (UINT64_C(3) << 32)
 #define EVENTS_MAX 16
+
+#define NICE (-15)
 
 /* Records of the tracepoints wait at most so long for others: while some come, and while none do. */
 #define GATHER_MS 20
@@ -130,6 +132,7 @@ static bool take_records(struct supervisor *supervisor)
         take_record(supervisor, &record);
     if (supervisor->is_behind) {
         supervisor->is_behind = false;
+        lives_forget_likenesses(supervisor);
         lives_sweep(supervisor);
     }
     return any;
@@ -210,12 +213,12 @@ static void run(struct supervisor *supervisor)
         if (ready <= 0)
             continue;
         patience = GATHER_MS;
-        if (fds[1].revents)
-            take_events(supervisor);
-        if (fds[0].revents & POLLIN)
+        if (fds[0].revents & POLLIN) /* first: until it is received, a signal takes the target away from its call */
             take_notification(supervisor);
         else if (fds[0].revents)
             supervisor->has_ended = true;
+        if (fds[1].revents)
+            take_events(supervisor);
     }
 }
 
@@ -286,7 +289,7 @@ static int open_perf(struct supervisor *supervisor, struct sysfold_error *error)
 {
     const struct plan *plan = supervisor->plan;
     const struct perf_plan perf_plan = {
-        .means = plan->results & RESULTS_PERF ? plan->means : PERF_MEANS_LIVES,
+        .means = plan->means == PERF_MEANS_ALL || plan->results & RESULTS_PERF ? plan->means : PERF_MEANS_LIVES,
         .calls = plan->tells_all ? NULL : plan->exits,
         .entries = plan->entries,
     };
@@ -313,6 +316,8 @@ static int open_results(struct supervisor *supervisor, struct sysfold_error *err
 
     if (session->plan->has_lives)
         r = open_perf(supervisor, is_needed ? error : &unwanted);
+    if (!supervisor->perf)
+        lives_do_without_perf(supervisor);
     return is_needed ? r : 0;
 }
 
@@ -380,6 +385,27 @@ static int launch(struct supervisor *supervisor, struct sysfold_error *error)
 
 /* --- the end --- */
 
+/* Nobody wants to know any more. A command that has asked to die with its parent is not to: S stays until it has ended. */
+static void guard(struct supervisor *supervisor)
+{
+    struct pollfd pollfd = {.fd = supervisor->listener, .events = POLLIN};
+    struct seccomp_notif notif;
+    int status;
+
+    perf_destroy(supervisor->perf);
+    supervisor->perf = NULL;
+    performer_destroy(supervisor->performer);
+    supervisor->performer = NULL;
+    while (poll(&pollfd, 1, -1) < 0 || pollfd.revents & POLLIN) {
+        if (listener_receive(supervisor->listener, &notif) < 0)
+            continue;
+        supervisor->shared->last_id = notif.id;
+        (void)listener_continue(supervisor->listener, notif.id);
+    }
+    while (waitpid(supervisor->command, &status, __WALL) < 0 && errno == EINTR)
+        ;
+}
+
 static _Noreturn void leave(struct supervisor *supervisor, const struct sysfold_error *error)
 {
     if (error->code)
@@ -446,7 +472,13 @@ _Noreturn void supervisor_run(const struct session *session)
     if (open_performer(&supervisor, &error) < 0)
         leave(&supervisor, &error);
     listener_prefer_this_cpu(supervisor.listener);
+    (void)setpriority(PRIO_PROCESS, 0, NICE); /* where that is allowed: targets wait for us */
     run(&supervisor);
     tell_the_rest(&supervisor);
+    if (supervisor.command && !supervisor.has_ended) {
+        queue_end(supervisor.queue);
+        supervisor.shared->ended = true;
+        guard(&supervisor);
+    }
     leave(&supervisor, &error);
 }

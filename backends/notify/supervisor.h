@@ -20,13 +20,14 @@ struct supervisor {
     const struct plan *plan;
     struct collect_limits limits;
     struct followed followed;
-    struct perf *perf;           /* NULL: it tells nothing, not even of births and ends */
+    struct perf *perf;           /* NULL: it tells nothing, not even of births and ends; or nothing yet */
     struct performer *performer; /* NULL: nothing is performed */
     int listener;                /* -1: not yet */
     int events;                  /* an epoll of everything but the listener */
     int launched;                /* a pipe that ends when C has become the command, or has not; -1 */
     pid_t command;               /* C; 0: a container's */
     bool follow, timed;
+    bool without_perf;
     bool launching;         /* the command has not been executed yet: nothing is told */
     bool leaving;           /* nobody wants to know any more */
     bool has_ended;         /* there are no targets any more */
@@ -63,6 +64,10 @@ void lives_end(struct supervisor *supervisor, const struct perf_record *record);
 void lives_exec(struct supervisor *supervisor, const struct perf_record *record);
 /* Without the tracepoints: has the process of this thread, which is stopped, got another image since its exec began? */
 void lives_look_for_exec(struct supervisor *supervisor, struct thread *thread);
+/* Nobody but the threads themselves, and pidfds, tells of births and ends. */
+void lives_do_without_perf(struct supervisor *supervisor);
+/* Execs may have gone unseen. */
+void lives_forget_likenesses(struct supervisor *supervisor);
 /* C has become the command. */
 void lives_launched(struct supervisor *supervisor);
 /* Its pidfd says so. */
