@@ -424,12 +424,19 @@ int perf_create(const struct perf_plan *plan, struct perf **ret_perf, struct sys
     return 0;
 }
 
+static void close_events(struct perf *perf, size_t from)
+{
+    while (perf->fd_count > from)
+        close(perf->fds[--perf->fd_count]);
+}
+
 void perf_destroy(struct perf *perf)
 {
     if (!perf)
         return;
-    for (size_t i = 0; i < perf->fd_count; i++)
-        close(perf->fds[i]);
+    if (perf->means == PERF_MEANS_LIVES) /* no tracepoints */
+        close_events(perf, 0);
+    tracepoints_close(perf->fds, perf->fd_count);
     close_rings(perf);
     if (perf->poll >= 0)
         close(perf->poll);
@@ -588,8 +595,7 @@ int perf_add(struct perf *perf, pid_t tid, struct sysfold_error *error)
         r = add_events(perf, tid, &perf->rings[i]);
     if (r == 0)
         return 0;
-    while (perf->fd_count > before)
-        close(perf->fds[--perf->fd_count]);
+    close_events(perf, before);
     if (r == -ESRCH)
         return error_system(error, r, "cannot record thread %d", tid);
     return error_prefix(error, tracepoints_refused(r, error), "cannot record thread %d", tid);

@@ -234,15 +234,23 @@ static void write_all(int fd, const void *from, size_t size)
         at += n;
 }
 
-static _Noreturn void help(const struct tracepoints_search *search, void *answer, int answer_fd)
+struct request {
+    const struct tracepoints_search *search;
+    void *answer;
+    int answer_fd;
+};
+
+static void help(const void *argument)
 {
-    int result = keep_only(answer_fd);
+    const struct request *request = argument;
+    const struct tracepoints_search *search = request->search;
+    int result = keep_only(request->answer_fd);
 
     if (!result)
-        result = search->find(answer);
+        result = search->find(request->answer);
     write_all(0, &result, sizeof(result));
     if (!result)
-        write_all(0, answer, search->size);
+        write_all(0, request->answer, search->size);
     close(0);
     /* Closing keeps others from opening tracepoints: let the caller open his first. */
     (void)nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
@@ -258,8 +266,8 @@ static pid_t clone_silently(void)
     return pid < 0 ? -errno : (pid_t)pid;
 }
 
-/* The helper's parent ends at once, so that nobody has to wait for it. */
-static int start_helper(const struct tracepoints_search *search, void *answer, int answer_fd)
+/* A helper's parent ends at once, so that nobody has to wait for it. */
+static int start_helper(void (*work)(const void *argument), const void *argument)
 {
     sigset_t all, old;
     pid_t pid;
@@ -271,7 +279,7 @@ static int start_helper(const struct tracepoints_search *search, void *answer, i
     if (pid == 0) {
         pid = clone_silently();
         if (pid == 0)
-            help(search, answer, answer_fd);
+            work(argument);
         _exit(pid < 0);
     }
     if (pid > 0)
@@ -307,7 +315,7 @@ int tracepoints_ask(const struct tracepoints_search *search, void *answer, struc
         return error_system(error, -errno, "cannot ask for the tracepoints' numbers");
     mine = ends[0];
     helpers = ends[1];
-    r = start_helper(search, answer, helpers);
+    r = start_helper(help, &(struct request){search, answer, helpers});
     if (r < 0)
         return error_system(error, r, "cannot start a helper that finds the tracepoints");
     close(steal_fd(&helpers));
@@ -330,6 +338,47 @@ int tracepoints_try(struct tracepoints *ret_ids, struct sysfold_error *error)
     if (r == 0)
         *ret_ids = ids;
     return r;
+}
+
+struct closing {
+    const int *fds;
+    size_t count;
+};
+
+/* Keeps these alone, whose closing takes its time, and ends. */
+static void linger(const void *argument)
+{
+    const struct closing *closing = argument;
+    unsigned next = 0;
+
+    for (size_t i = 0; i < closing->count; i++) {
+        unsigned fd = (unsigned)closing->fds[i];
+
+        if (fd > next)
+            (void)syscall(SYS_close_range, next, fd - 1, 0);
+        next = fd + 1;
+    }
+    (void)syscall(SYS_close_range, next, ~0U, 0);
+    /* Who closes last waits: let the caller be first. */
+    (void)nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    _exit(0);
+}
+
+static int compare_fds(const void *left, const void *right)
+{
+    const int *one = left, *other = right;
+
+    return (*one > *other) - (*one < *other);
+}
+
+void tracepoints_close(int *fds, size_t count)
+{
+    if (count == 0)
+        return;
+    qsort(fds, count, sizeof(*fds), compare_fds);
+    (void)start_helper(linger, &(struct closing){fds, count});
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
 }
 
 int tracepoints_refused(int code, struct sysfold_error *error)

@@ -51,6 +51,9 @@ int tracepoints_ask(const struct tracepoints_search *search, void *answer, struc
 /* For a search: as somebody without a capability, who may open the tracepoints of system calls alone. */
 void tracepoints_use_capabilities(bool use);
 
+/* Closes the events, which nobody must wait for: another helper does. Sorts them. */
+void tracepoints_close(int *fds, size_t count);
+
 /* May we have events of the kernel's side, or (user_only) of our own? 0, or why not. */
 int tracepoints_check(bool user_only, struct sysfold_error *error);
 
