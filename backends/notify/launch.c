@@ -16,8 +16,31 @@
 #include "common/error.h"
 
 #define LISTENER_LOOK_NS 50000
+/* An S that does not take the listener within this is dead. */
+#define PATIENCE_S 10
 
-/* C. Once it has its filter, each chosen call waits for S, which must not wait for C then: shared memory says it all. */
+static time_t seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+/* A system call might wait for ever; the clock is read without one. */
+static bool spin_until_taken(const struct shared *shared)
+{
+    time_t deadline = seconds() + PATIENCE_S;
+
+    while (!shared->listener_taken) {
+        if (seconds() > deadline)
+            return false;
+    }
+    return true;
+}
+
+/* C. Once it has its filter each call may wait for S, which has no listener yet: until it has, C makes none, and shared
+ * memory says it all. Its own descriptor of the listener ends with the exec. */
 static _Noreturn void run_command(const struct session *session, pid_t supervisor)
 {
     struct shared *shared = session->shared;
@@ -40,6 +63,8 @@ static _Noreturn void run_command(const struct session *session, pid_t superviso
         shared->exec_in_filter = true;
     } else {
         shared->listener = r;
+        if (!spin_until_taken(shared))
+            _exit(127);
         execve(session->command_path, session->options->live.argv, envp ? envp : environ);
         r = -errno;
     }
@@ -102,6 +127,7 @@ int launcher_release(struct supervisor *supervisor, struct sysfold_error *error)
     if (listener < 0)
         return error_system(error, listener, "notify: cannot take the command's notifications");
     supervisor->listener = listener;
+    shared->listener_taken = true;
     return 0;
 }
 

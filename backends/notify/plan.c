@@ -36,6 +36,12 @@ static bool is_fork(unsigned row)
     return row == ROW_CLONE || row == ROW_FORK || row == ROW_VFORK;
 }
 
+/* C libraries fork by clone. */
+static bool is_rare(unsigned row)
+{
+    return row == ROW_FORK || row == ROW_VFORK;
+}
+
 /*
  * Calls that are stopped at, chosen or not, to know who lives, and who is
  * who. As few as possible: a signal that comes before we have received a
@@ -99,7 +105,7 @@ bool plan_is_unstopped(const struct plan *plan, const struct sysfold_row *row)
 static bool wants_entry(const struct plan *plan, unsigned row, bool is_chosen, bool is_timed)
 {
     if (is_fork(row) || is_exit(row))
-        return plan->has_lives && (plan->means == PERF_MEANS_ALL || (is_chosen && plan->results & RESULTS_PERF));
+        return plan->has_lives && plan->means >= (is_rare(row) && !is_chosen ? PERF_MEANS_ALL : PERF_MEANS_EACH);
     return plan->results & RESULTS_PERF && is_chosen && (is_timed || (plan->means == PERF_MEANS_ALL && may_wait(row)));
 }
 
@@ -154,7 +160,7 @@ static bool make(const struct capture_options *options, unsigned results, struct
     }
     plan->notified.everything = calls->everything;
     if (!(results & RESULTS_PERF) || plan->means != PERF_MEANS_ALL)
-        return count(plan->exits) + count(plan->entries) <= EACH_MAX;
+        return count(plan->exits) <= EACH_MAX;
     plan->tells_all = calls->everything;
     add_foreign(calls, plan);
     return true;

@@ -47,6 +47,7 @@ struct shared {
     _Atomic int exec_error;       /* why C could not become the command: an errno */
     _Atomic bool exec_in_filter;  /* it was the filter that could not be loaded */
     _Atomic int listener;         /* C's descriptor of it; -1: there is none yet */
+    _Atomic bool listener_taken;  /* S has it */
     _Atomic bool ended;           /* S has told everything and leaves */
     _Atomic bool crashed;         /* G: S is gone, and had not; the queue has its end, too */
     _Atomic uint64_t

@@ -289,7 +289,7 @@ static int open_perf(struct supervisor *supervisor, struct sysfold_error *error)
 {
     const struct plan *plan = supervisor->plan;
     const struct perf_plan perf_plan = {
-        .means = plan->means == PERF_MEANS_ALL || plan->results & RESULTS_PERF ? plan->means : PERF_MEANS_LIVES,
+        .means = plan->means,
         .calls = plan->tells_all ? NULL : plan->exits,
         .entries = plan->entries,
     };
