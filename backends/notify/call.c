@@ -101,11 +101,13 @@ bool call_is_exec(const struct thread *thread)
 #define I386_CLONE 120
 #define I386_FORK 2
 #define I386_EXIT 1
+#define I386_EXECVE 11
+#define I386_EXECVEAT 358
 #define I386_VFORK 190
 #define I386_EXIT_GROUP 252
 #define X32_BIT 0x40000000U
 
-/* The row of the native call that does the same, for those that make and end threads. */
+/* The row of the native call that does the same, for those that make, replace and end threads. */
 static unsigned native_row(const struct call *call)
 {
     if (call->arch == AUDIT_ARCH_X86_64)
@@ -121,6 +123,10 @@ static unsigned native_row(const struct call *call)
         return ROW_EXIT;
     case I386_EXIT_GROUP:
         return ROW_EXIT_GROUP;
+    case I386_EXECVE:
+        return ROW_EXECVE;
+    case I386_EXECVEAT:
+        return ROW_EXECVEAT;
     default:
         return call->nr == ROW_CLONE3 ? ROW_CLONE3 : ROW_SYSCALL;
     }
@@ -134,6 +140,12 @@ static uint64_t clone3_flags(struct thread *thread)
     return fields[0] | (fields[4] & CSIGNAL);
 }
 
+static void note_birth_flags(struct thread *thread, uint64_t flags)
+{
+    thread->has_birth_flags = true;
+    thread->birth_flags = flags;
+}
+
 static void note_lifecycle(struct thread *thread)
 {
     const struct call *call = &thread->call;
@@ -142,16 +154,16 @@ static void note_lifecycle(struct thread *thread)
 
     switch (native_row(call)) {
     case ROW_CLONE:
-        thread->birth_flags = call->args[0] & UINT32_MAX;
+        note_birth_flags(thread, call->args[0] & UINT32_MAX);
         break;
     case ROW_CLONE3:
-        thread->birth_flags = clone3_flags(thread);
+        note_birth_flags(thread, clone3_flags(thread));
         break;
     case ROW_FORK:
-        thread->birth_flags = SIGCHLD;
+        note_birth_flags(thread, SIGCHLD);
         break;
     case ROW_VFORK:
-        thread->birth_flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+        note_birth_flags(thread, CLONE_VM | CLONE_VFORK | SIGCHLD);
         break;
     case ROW_EXIT:
         thread->has_status = true;
@@ -280,10 +292,15 @@ static bool is_birth_cry(const struct thread *thread, const struct perf_record *
     }
 }
 
-/* Registers that a handler's end has put back say nothing of the call that did it. */
+/* Registers that a handler's end has put back say nothing of the call that did it; those of a new image say that it was an
+ * execve, whichever exec it was. */
 static bool is_exit_of(const struct call *call, int64_t nr)
 {
-    return nr < 0 || (uint32_t)nr == call->nr;
+    unsigned row = native_row(call);
+
+    if (nr < 0 || (uint32_t)nr == call->nr)
+        return true;
+    return (row == ROW_EXECVE || row == ROW_EXECVEAT) && (nr == ROW_EXECVE || nr == I386_EXECVE);
 }
 
 void call_entered(struct supervisor *supervisor, struct thread *thread, const struct perf_record *record)

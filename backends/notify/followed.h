@@ -32,9 +32,9 @@ struct process {
 /* What is known of a thread's call, and what is still to come. */
 enum call_step {
     CALL_NONE,
-    CALL_NOTIFIED,  /* its notification was answered: its result is to come */
-    CALL_TOLD,      /* its notification was answered, and it has been told: its exit is no news */
-    CALL_ENTERED,   /* it was told by the tracepoint at its entry alone */
+    CALL_NOTIFIED, /* its notification was answered: its result is to come */
+    CALL_TOLD,     /* its notification was answered, and it has been told: its exit is no news */
+    CALL_ENTERED,  /* it was told by the tracepoint at its entry alone */
 };
 
 struct thread {
@@ -42,12 +42,13 @@ struct thread {
     struct process *process;
     struct thread *next, *previous; /* of the process */
     enum call_step step;
-    bool is_chosen; /* the call is one of those that are recorded */
+    bool is_chosen;  /* the call is one of those that are recorded */
     bool is_newborn; /* it has not come back from the call that made it */
     bool has_status, has_ended;
     int status;     /* how it ends, as a wait status */
     uint64_t ended; /* when; it is told once it is known how */
     uint64_t entered;
+    bool has_birth_flags;
     uint64_t birth_flags; /* of the clone that it makes */
     struct likeness likeness;
     struct call call;

@@ -79,12 +79,12 @@ static void forget_namesake(struct supervisor *supervisor, pid_t tid, uint64_t t
 /* What the parent's call said, if anybody has seen it. */
 static uint64_t birth_flags(struct thread *parent, bool is_thread)
 {
-    uint64_t flags = parent ? parent->birth_flags : 0;
+    bool is_known = parent && parent->has_birth_flags && !!(parent->birth_flags & CLONE_THREAD) == is_thread;
 
     if (parent)
-        parent->birth_flags = 0;
-    if (flags && !!(flags & CLONE_THREAD) == is_thread)
-        return flags;
+        parent->has_birth_flags = false;
+    if (is_known)
+        return parent->birth_flags;
     return is_thread ? CLONE_VM | CLONE_SIGHAND | CLONE_THREAD : SIGCHLD;
 }
 

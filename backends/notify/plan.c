@@ -48,13 +48,16 @@ static bool is_rare(unsigned row)
  * notification has the call return EINTR, and some never do that otherwise. So
  * where perf tells of births, ends and execs, these are but clone3, which
  * libraries call with signals blocked, and what each program's C library calls
- * once, before it has any handler: then it can be looked at what an exec has made.
+ * once, before it has any handler: then it can be looked at what an exec has made. And waits, which signals do interrupt:
+ * how a child has ended nobody can say any more once its parent has heard of it.
  */
 static bool is_watched(const struct plan *plan, const struct sysfold_row *row)
 {
     unsigned number = row->number;
 
     if (number == ROW_CLONE3 || (plan->has_lives && number == ROW_SET_TID_ADDRESS))
+        return true;
+    if (plan->has_lives && (number == ROW_WAIT4 || number == ROW_WAITID))
         return true;
     if (!plan->has_lives && (is_exec(number) || is_exit(number) || is_fork(number)))
         return true;
@@ -118,6 +121,8 @@ static void add_native(const struct capture_options *options, unsigned nr, struc
 
     if (has_exit && !is_exit(row->number))
         add(plan->exits, nr);
+    if (has_exit && nr == ROW_EXECVEAT)
+        add(plan->exits, ROW_EXECVE); /* as which its success is told */
     if (wants_entry(plan, row->number, is_chosen, options->live.timed))
         add(plan->entries, nr);
     if ((row->number == nr && is_watched(plan, row)) || (is_chosen && !(has_exit && plan_is_unstopped(plan, row))))

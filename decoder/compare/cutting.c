@@ -12,9 +12,10 @@ enum marker marker_of(const struct record *record)
 {
     int64_t kind;
 
-    if (!record_is(record, "prctl") || !(record->flags & SYSFOLD_EVENT_FAILED) ||
-        record_number(record, "option", 0) != MARKER_OPTION)
+    if (!record_is(record, "prctl") || record_number(record, "option", 0) != MARKER_OPTION)
         return MARKER_NONE;
+    if (!(record->flags & SYSFOLD_EVENT_FAILED) && record_number(record, "res", -1) >= 0)
+        return MARKER_NONE; /* where no result is told, it is taken to have failed as it must */
     kind = record_number(record, "arg2", 0);
     if (kind == MARKER_PAUSE_KIND)
         return MARKER_END;

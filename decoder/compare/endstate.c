@@ -159,12 +159,28 @@ static bool same_fd(struct sysfold_comparison *comparison, const struct listing 
     return matcher_same_text(&comparison->matcher, x->name, a->event, y->name, b->event);
 }
 
+/* That side's story does not say the numbers of some, as declared. */
+static bool leaves_untold(struct sysfold_comparison *comparison, unsigned side, const struct listing *listing)
+{
+    return listing->has_untold && matcher_declares(&comparison->matcher, side, "descriptors", "fds");
+}
+
 /* One that only one story has: may it be so? */
-static bool may_be_alone(const struct listed_fd *fd, const struct listing *having, const struct listing *lacking)
+static bool may_be_alone(struct sysfold_comparison *comparison, unsigned side, const struct listed_fd *fd,
+                         const struct listing *having, const struct listing *lacking)
 {
     if (having->is_unsure || lacking->is_unsure)
         return true;
-    return lacking->from_truth ? fd->number >= TRUTH_NUMBERS : fd->inherited;
+    if (lacking->from_truth ? fd->number >= TRUTH_NUMBERS : fd->inherited)
+        return true;
+    return leaves_untold(comparison, !side, lacking);
+}
+
+/* A copy of one that is not known is not known either. */
+static bool may_be_unknown(struct sysfold_comparison *comparison, unsigned side, const struct listed_fd *fd,
+                           const struct listing *listing)
+{
+    return !*fd->kind && leaves_untold(comparison, side, listing);
 }
 
 static bool same_listing(struct sysfold_comparison *comparison, const struct listing *a, const struct listing *b)
@@ -175,16 +191,17 @@ static bool same_listing(struct sysfold_comparison *comparison, const struct lis
         const struct listed_fd *x = i < a->count ? &a->fds[i] : NULL, *y = k < b->count ? &b->fds[k] : NULL;
 
         if (x && y && x->number == y->number) {
-            if (!same_fd(comparison, a, x, b, y))
+            if (!same_fd(comparison, a, x, b, y) && !may_be_unknown(comparison, 0, x, a) &&
+                !may_be_unknown(comparison, 1, y, b))
                 return false;
             i++;
             k++;
         } else if (x && (!y || x->number < y->number)) {
-            if (!may_be_alone(x, a, b))
+            if (!may_be_alone(comparison, 0, x, a, b))
                 return false;
             i++;
         } else {
-            if (!may_be_alone(y, b, a))
+            if (!may_be_alone(comparison, 1, y, b, a))
                 return false;
             k++;
         }

@@ -57,7 +57,8 @@ static int list_thread(struct sysfold_story *story, const struct sysfold_thread 
 int story_list_fds(struct sysfold_story *story, const struct sysfold_event *event, uint32_t thread, uint32_t at)
 {
     const struct sysfold_thread *of = sysfold_event_thread(event);
-    struct listing listing = {.event = at, .thread = thread, .is_unsure = story->has_foreign_calls};
+    struct listing listing = {
+        .event = at, .thread = thread, .is_unsure = story->has_foreign_calls, .has_untold = story->has_untold_fds};
 
     if (story_grow(&story->listings, story->listing_count, &story->listing_room, sizeof(*story->listings)) < 0)
         return -ENOMEM;

@@ -512,6 +512,22 @@ static bool is_unknown(const struct meeting *meeting, const struct item *item)
     return param_is_filled_in(meeting->views[0].record.row, &meeting->views[0].record.row->params[item->params[0]]);
 }
 
+/* Of a call from which nobody returned one may tell what was passed, and another not look any more. */
+static bool is_unreturned(const struct meeting *meeting)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        const struct record *record = &meeting->views[side].record;
+        struct canonical result;
+
+        if (!sysfold_row_is_syscall(record->row))
+            return false;
+        canonical_param(meeting->views[side].story, record, 0, &result);
+        if (result.status != SYSFOLD_ABSENT)
+            return false;
+    }
+    return true;
+}
+
 static bool same_item(struct meeting *meeting, const struct item *item, enum sysfold_status ret_statuses[2])
 {
     struct canonical a, b;
@@ -522,6 +538,8 @@ static bool same_item(struct meeting *meeting, const struct item *item, enum sys
     take_value(&meeting->views[1], item->params[1], &b);
     ret_statuses[0] = a.status;
     ret_statuses[1] = b.status;
+    if ((a.status == SYSFOLD_ABSENT || b.status == SYSFOLD_ABSENT) && is_unreturned(meeting))
+        return true;
     return same_value(meeting, &a, &b) || is_unknown(meeting, item);
 }
 

@@ -152,6 +152,20 @@ static bool is_told(const struct record *record)
     return !record_is(record, "marker");
 }
 
+/* Did it make descriptors without saying which? What was received is in the message's control data. */
+static bool hides_fds(const struct record *record)
+{
+    const char *param = record_is(record, "recvmsg") ? "control" : "fds";
+    struct sysfold_value value;
+    int index;
+
+    if (record->flags & SYSFOLD_EVENT_FAILED || (!record_is(record, "pipe") && !record_is(record, "pipe2") &&
+                                                 !record_is(record, "socketpair") && !record_is(record, "recvmsg")))
+        return false;
+    index = sysfold_row_param_index(record->row, param);
+    return index < 0 || record_param(record, (unsigned)index, &value) < 0 || value.status == SYSFOLD_ABSENT;
+}
+
 static int add_told(struct sysfold_story *story, const struct sysfold_event *event, uint32_t thread)
 {
     struct told told = {.thread = thread};
@@ -167,6 +181,7 @@ static int add_told(struct sysfold_story *story, const struct sysfold_event *eve
         return -ENOMEM;
     note_end(story, &told, &event->record);
     story->has_foreign_calls |= record_is(&event->record, "syscall") && !(event->record.flags & SYSFOLD_EVENT_FAILED);
+    story->has_untold_fds |= hides_fds(&event->record);
     story_note_signals(story, &told, &event->record);
     story->events[story->count++] = told;
     return 0;

@@ -163,9 +163,12 @@ static int merge_one(struct sysfold_story *story, const uint32_t *next, uint32_t
     return 0;
 }
 
+/* Of a thread of which another's exec made an end nobody need tell: it has gone with its process at the latest. */
 static bool has_ended(const struct sysfold_story *story, uint32_t thread)
 {
-    return story->threads[thread].exits != NONE || story->threads[thread].ended != NONE;
+    const struct teller *teller = &story->threads[thread];
+
+    return teller->exits != NONE || teller->ended != NONE || story->threads[teller->leader].ended != NONE;
 }
 
 static bool sends_signal(const struct record *record)

@@ -84,6 +84,7 @@ struct listing {
     uint32_t thread;
     bool from_truth; /* coarse kinds, small numbers */
     bool is_unsure;  /* calls that the state does not understand may have opened and closed others */
+    bool has_untold; /* descriptors were made whose numbers the story does not say */
     struct listed_fd *fds;
     size_t count;
 };
@@ -124,6 +125,7 @@ struct sysfold_story {
     uint8_t first_marker, last_marker; /* of the first thread, which is threads[0]; enum marker */
     bool has_markers;
     bool has_foreign_calls; /* of the generic row, that succeeded */
+    bool has_untold_fds;    /* made by calls that write their numbers to memory */
     bool swapped;           /* some of it is in another machine's byte order */
 };
 
