@@ -220,7 +220,7 @@ static void copy(const char *from, const char *to)
         ;
 }
 
-/* In a directory of the other user's, who alone gets at it. */
+/* In a directory that the other user alone gets at, by his group. */
 static void make_elevated(void)
 {
     struct statvfs status;
@@ -234,7 +234,8 @@ static void make_elevated(void)
     (void)snprintf(elevated, sizeof(elevated), "%s/sleep", directory);
     copy("/bin/sleep", elevated);
     cr_assert_eq(chmod(elevated, 04755), 0);
-    cr_assert_eq(chown(directory, 65534, 65534), 0);
+    cr_assert_eq(chown(directory, 0, 65534), 0);
+    cr_assert_eq(chmod(directory, 0770), 0);
 }
 
 Test(notify_perf_user, an_exec_of_a_set_uid_program)
