@@ -301,12 +301,41 @@ static void note_name(struct capture *capture, const struct feeder *feeder)
     (void)snprintf(capture->name, sizeof(capture->name), "%s", feeder->name);
 }
 
-static int crashed(const struct capture *capture, const struct feeder *feeder, struct sysfold_error *error)
+static int crashed(const struct feeder *feeder, struct sysfold_error *error)
 {
-    if (capture->plan.session.options->live.argv)
-        return error_set(error, -EPIPE, "notify: the supervisor (pid %d) was killed: its targets run on, unrecorded",
-                         (int)feeder->shared->supervisor);
-    return 0;
+    return error_set(error, -EPIPE, "notify: the supervisor (pid %d) was killed: its targets run on, unrecorded",
+                     (int)feeder->shared->supervisor);
+}
+
+static void put_marker(struct capture *capture, uint32_t source, uint64_t time, const char *text,
+                       struct batch *ret_batch)
+{
+    encoder_begin(&capture->encoder, row_builtin(ROW_MARKER), 0, time);
+    encoder_string(&capture->encoder, P_MARKER_text, text);
+    ret_batch->records = encoder_finish(&capture->encoder, &ret_batch->size);
+    ret_batch->source = source;
+    ret_batch->cpu = -1;
+}
+
+/* A container's last word, if it has no end of its own: others are still recorded. 1: a batch; 0: there is nothing to say. */
+static int end_container(struct capture *capture, size_t index, struct batch *ret_batch)
+{
+    const struct feeder *feeder = &capture->feeders[index];
+    bool has_crashed = feeder->shared->crashed;
+    struct timespec now;
+    char text[ARRIVAL_NAME_MAX + 100];
+
+    if (has_crashed) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        (void)snprintf(text, sizeof(text),
+                       "notify: the supervisor (pid %d) was killed: container %s runs on, unrecorded",
+                       (int)feeder->shared->supervisor, feeder->name);
+        note_name(capture, feeder);
+        put_marker(capture, batch_source(capture, feeder), (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+                   text, ret_batch);
+    }
+    remove_feeder(capture, index);
+    return has_crashed;
 }
 
 /* 1: a batch; 0: that source has nothing now, or is no more. */
@@ -319,12 +348,10 @@ static int take_from(struct capture *capture, size_t index, struct batch *ret_ba
         return 0;
     if (r < 0)
         return error_system(error, r, "notify: cannot read the queue of '%s'", feeder->name);
-    if (r == 0) {
-        r = feeder->shared->crashed ? crashed(capture, feeder, error) : 0;
-        if (!capture->plan.session.options->live.argv)
-            remove_feeder(capture, index);
-        return r;
-    }
+    if (r == 0 && !capture->plan.session.options->live.argv)
+        return end_container(capture, index, ret_batch);
+    if (r == 0)
+        return feeder->shared->crashed ? crashed(feeder, error) : 0;
     ret_batch->source = batch_source(capture, feeder);
     ret_batch->cpu = -1;
     note_name(capture, feeder);
@@ -344,17 +371,6 @@ static int take_any(struct capture *capture, struct batch *ret_batch, struct sys
     return 0;
 }
 
-/* A complaint is told as a marker of the host's. */
-static int tell_complaint(struct capture *capture, const struct arrival *arrival, struct batch *ret_batch)
-{
-    encoder_begin(&capture->encoder, row_builtin(ROW_MARKER), 0, arrival->time);
-    encoder_string(&capture->encoder, P_MARKER_text, arrival->text);
-    ret_batch->records = encoder_finish(&capture->encoder, &ret_batch->size);
-    ret_batch->source = 0;
-    ret_batch->cpu = -1;
-    return 1;
-}
-
 /* 1: a batch; 0: nothing (more) has arrived; -EPIPE: nobody is there any more. */
 static int take_arrivals(struct capture *capture, struct batch *ret_batch, struct sysfold_error *error)
 {
@@ -365,8 +381,10 @@ static int take_arrivals(struct capture *capture, struct batch *ret_batch, struc
 
         if (r <= 0)
             return r;
-        if (arrival.kind == ARRIVAL_COMPLAINT)
-            return tell_complaint(capture, &arrival, ret_batch);
+        if (arrival.kind == ARRIVAL_COMPLAINT) {
+            put_marker(capture, 0, arrival.time, arrival.text, ret_batch); /* the host's */
+            return 1;
+        }
         queue_share_bell(feeder.queue, capture->bell);
         feeder.number = arrival.number;
         r = add_feeder(capture, &feeder, arrival.name);
@@ -388,7 +406,7 @@ static int look_for_end(struct capture *capture, struct sysfold_error *error)
     if (!capture->plan.session.options->live.argv)
         return 0;
     if (has_feeder_ended(feeder))
-        return feeder->shared->crashed ? crashed(capture, feeder, error) : 1;
+        return feeder->shared->crashed ? crashed(feeder, error) : 1;
     if (feeder->shared->supervisor && kill(feeder->shared->supervisor, 0) < 0 && errno == ESRCH)
         return has_feeder_ended(feeder) ? 0 : error_set(error, -EPIPE, "notify: the supervisor is gone");
     return 0;

@@ -406,10 +406,20 @@ static void guard(struct supervisor *supervisor)
         ;
 }
 
+/* Nobody waits for a report of a container: why there is no more of it is among its events. */
+static void tell_why(struct supervisor *supervisor, const struct sysfold_error *error)
+{
+    encoder_begin(&supervisor->encoder, row_builtin(ROW_MARKER), 0, supervisor_clock());
+    encoder_string(&supervisor->encoder, P_MARKER_text, error->message);
+    supervisor_emit(supervisor);
+}
+
 static _Noreturn void leave(struct supervisor *supervisor, const struct sysfold_error *error)
 {
     if (error->code)
         report(supervisor, error);
+    if (error->code && supervisor->session->state)
+        tell_why(supervisor, error);
     if (supervisor->launching && supervisor->command > 0 && supervisor->launched >= 0)
         kill(supervisor->command, SIGKILL);
     queue_end(supervisor->queue);

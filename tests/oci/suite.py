@@ -10,31 +10,19 @@ import array
 import fcntl
 import json
 import os
-import pathlib
 import select
-import shutil
 import socket
 import struct
-import subprocess
-import sys
 import threading
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
-RUNTIME = sys.argv.pop(2)
+from containers import RUNTIME, Case, main
+import kit
+import profiles
 
-import kit  # noqa: E402, it takes the arguments that are left
-import profiles  # noqa: E402
-
-PROGRAM = shutil.which(RUNTIME, path="/usr/bin:/bin:/usr/sbin:/sbin")
-BUSYBOX = "/bin/busybox"
-ENGINES = "/usr/share/containers/seccomp.json"
 RECEIVE, SEND = 0xc0502100, 0xc0182101  # SECCOMP_IOCTL_NOTIF_*
 CONTINUE = 1
 REPEATS = 8  # of starts that hang now and then where a call is told that must not be
-# Of hybrid cgroups crun wants nothing; the mount is gone with the namespace.
-CGROUPS = ["unshare", "-m", "--propagation", "private", "sh", "-c",
-           'umount -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec "$@"', "sh"]
 
 
 class Agent:
@@ -83,72 +71,18 @@ class Agent:
         self.socket.close()
 
 
-def rootless_part(config):
-    config["linux"]["uidMappings"] = [{"containerID": 0, "hostID": kit.NOBODY, "size": 1}]
-    config["linux"]["gidMappings"] = [{"containerID": 0, "hostID": kit.NOBODY, "size": 1}]
-    config["linux"]["namespaces"].append({"type": "user"})
-
-
-def configuration(arguments, rootless, may_gain):
-    config = {
-        "ociVersion": "1.0.2",
-        "process": {"terminal": False, "user": {"uid": 0, "gid": 0}, "args": arguments, "env": ["PATH=/bin"], "cwd": "/",
-                    "noNewPrivileges": not may_gain,
-                    "capabilities": {kind: ["CAP_KILL"] for kind in ["bounding", "effective", "permitted"]}},
-        "root": {"path": "rootfs", "readonly": False},
-        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
-                   {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]}],
-        "linux": {"namespaces": [{"type": name} for name in ["pid", "ipc", "uts", "mount"]]},
-        "annotations": {"org.example.name": "value"},
-    }
-    if rootless:
-        rootless_part(config)
-    return config
-
-
-class Containers(kit.Case):
-    rootless = False
-    count = 0
-
+class Containers(Case):
     def setUp(self):
         super().setUp()
-        os.makedirs(self.path("rootfs/bin"))
-        for name in ["proc", "dev"]:
-            os.mkdir(self.path(f"rootfs/{name}"))
-        shutil.copy(BUSYBOX, self.path("rootfs/bin/busybox"))
-        for applet in ["sh", "ls", "cat", "mkdir", "chroot", "true"]:
-            os.symlink("busybox", self.path(f"rootfs/bin/{applet}"))
-        if self.rootless:
-            for path in [".", "rootfs", "rootfs/bin", "rootfs/proc", "rootfs/dev"]:
-                os.chown(self.path(path), kit.NOBODY, kit.NOBODY)
-        self.bundle("true")
-        done = self.start_container()
-        if done.returncode != 0:
-            self.skipTest(f"{RUNTIME} starts no container here, without any profile: {done.stdout[-200:]!r}")
         self.agent = Agent(self.path("agent.sock"))
         self.addCleanup(self.agent.stop)
-
-    def bundle(self, script, may_gain=False):
-        with open(self.path("config.json"), "w", encoding="utf-8") as file:
-            json.dump(configuration(["/bin/sh", "-c", script], self.rootless, may_gain), file)
-
-    def start_container(self):
-        Containers.count += 1
-        self.name = f"sysfold-test-{os.getpid()}-{Containers.count}"
-        options = ["--cgroup-manager=disabled"] if RUNTIME == "crun" else []
-        user = [f"--reuid={kit.NOBODY}", f"--regid={kit.NOBODY}", "--clear-groups"]
-        command = [*(CGROUPS if RUNTIME == "crun" else []), *(["setpriv", *user] if self.rootless else []), PROGRAM,
-                   f"--root={self.path('state')}", *options, "run", f"--bundle={self.directory}", self.name]
-        return subprocess.run(command, check=False, cwd=self.directory, env=kit.environment(XDG_RUNTIME_DIR=self.directory),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=kit.PATIENCE)
 
     def apply(self, *arguments):
         done = self.run_sysfold("oci", "apply", f"--socket={self.path('agent.sock')}", *arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def run_container(self, script, *arguments, may_gain=False):
-        self.bundle(script, may_gain)
+        self.bundle(script, may_gain=may_gain)
         self.apply(*arguments)
         return self.start_container()
 
@@ -217,18 +151,5 @@ class Rootless(Containers):
     rootless = True
 
 
-def why_not():
-    if not PROGRAM:
-        return f"there is no {RUNTIME}"
-    if os.geteuid() != 0:
-        return "crun's and runc's containers are started by root here, and by users that root becomes"
-    if not os.path.exists(BUSYBOX):
-        return f"there is no {BUSYBOX}"
-    return None if profiles.LIBSECCOMP else "there is no libseccomp.so"
-
-
 if __name__ == "__main__":
-    if reason := why_not():
-        print(f"skipped: {reason}")
-        sys.exit(kit.SKIP)
-    kit.main()
+    main()
