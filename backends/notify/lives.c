@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -357,26 +358,32 @@ static bool has_gone(const struct thread *thread)
     return syscall(SYS_tgkill, thread->process->pid, thread->tid, 0) < 0 && errno == ESRCH;
 }
 
-/* One that has gone unseen; -1: none. */
-static pid_t find_gone(const struct supervisor *supervisor)
+/* Those that have gone unseen, into a malloc'd array. */
+static size_t find_gone(const struct supervisor *supervisor, pid_t **ret_tids)
 {
     const struct table *threads = &supervisor->followed.threads;
+    size_t count = 0;
 
-    for (size_t i = 0; i < threads->room; i++) {
+    *ret_tids = malloc(threads->used * sizeof(**ret_tids));
+    for (size_t i = 0; i < threads->room && *ret_tids; i++) {
         const struct thread *thread = threads->entries[i].value;
 
         if (thread && !thread->has_ended && (has_gone(thread) || proc_has_ended(thread->process->pid)))
-            return thread->tid;
+            (*ret_tids)[count++] = thread->tid;
     }
-    return -1;
+    return count;
 }
 
 void lives_sweep(struct supervisor *supervisor)
 {
-    pid_t tid;
+    cleanup_free pid_t *tids = NULL;
+    size_t count = find_gone(supervisor, &tids);
 
-    while ((tid = find_gone(supervisor)) >= 0)
-        end_thread(supervisor, followed_thread(&supervisor->followed, tid), supervisor_clock());
+    for (size_t i = 0; i < count; i++) {
+        const struct perf_record end = {.kind = PERF_END, .time = supervisor_clock(), .tid = tids[i]};
+
+        lives_end(supervisor, &end);
+    }
 }
 
 /* A filter is let go of earlier in a process's end than its parent, or its pidfd, hears of it. */

@@ -36,6 +36,7 @@
 #define EVENTS_MAX 16
 
 #define NICE (-15)
+#define SWEEP_NS UINT64_C(1000000000)
 
 /* Records of the tracepoints wait at most so long for others: while some come, and while none do. */
 #define GATHER_MS 20
@@ -120,6 +121,20 @@ static void take_record(struct supervisor *supervisor, const struct perf_record 
     }
 }
 
+/* Whatever was lost may have been an exec or an end. Looking at each thread takes its time: not each time that something is
+ * lost. */
+static void catch_up(struct supervisor *supervisor)
+{
+    uint64_t now = supervisor_clock();
+
+    lives_forget_likenesses(supervisor);
+    if (now - supervisor->swept < SWEEP_NS)
+        return;
+    supervisor->swept = now;
+    supervisor->is_behind = false;
+    lives_sweep(supervisor);
+}
+
 /* Everything that has happened by now. True: there was something. */
 static bool take_records(struct supervisor *supervisor)
 {
@@ -130,11 +145,8 @@ static bool take_records(struct supervisor *supervisor)
         return false;
     for (perf_look(supervisor->perf); perf_next(supervisor->perf, &record); any = true)
         take_record(supervisor, &record);
-    if (supervisor->is_behind) {
-        supervisor->is_behind = false;
-        lives_forget_likenesses(supervisor);
-        lives_sweep(supervisor);
-    }
+    if (supervisor->is_behind)
+        catch_up(supervisor);
     return any;
 }
 
