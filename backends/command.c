@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -110,4 +111,18 @@ void command_await_step(_Atomic uint32_t *step, uint32_t value)
     static const struct timespec moment = {.tv_nsec = 50000000};
 
     syscall(SYS_futex, step, FUTEX_WAIT, value, &moment, NULL, 0);
+}
+
+int command_await_report(const char *backend, const char *who, int socket, struct sysfold_error *error)
+{
+    struct sysfold_error report = {0};
+    ssize_t got;
+
+    do
+        got = recv(socket, &report, sizeof(report), 0);
+    while (got < 0 && errno == EINTR);
+    if (got != sizeof(report))
+        return error_set(error, -ECHILD, "%s: the %s ended before it began", backend, who);
+    report.message[sizeof(report.message) - 1] = '\0';
+    return report.code ? error_set(error, report.code, "%s", report.message) : 0;
 }

@@ -137,8 +137,8 @@ static int prepare_command(struct capture *capture, struct sysfold_error *error)
     struct session *session = &capture->plan.session;
     const struct sysfold_live_options *live = &session->options->live;
     struct feeder feeder = {0};
-    const struct filter_plan filter_plan = {.action = SCMP_ACT_NOTIFY, .calls = &capture->what.notified,
-                                            .spared = capture->what.spared};
+    const struct filter_plan filter_plan = {
+        .action = SCMP_ACT_NOTIFY, .calls = &capture->what.notified, .spared = capture->what.spared};
     int r;
 
     if (!live->argv[0])
@@ -201,21 +201,6 @@ static int start_guardian(struct capture *capture, struct sysfold_error *error)
     return r;
 }
 
-/* What the supervisor says of the step it has just taken. */
-static int await_report(const struct capture *capture, struct sysfold_error *error)
-{
-    struct sysfold_error report = {0};
-    ssize_t got;
-
-    do
-        got = recv(capture->control, &report, sizeof(report), 0);
-    while (got < 0 && errno == EINTR);
-    if (got != sizeof(report))
-        return error_set(error, -ECHILD, "notify: the supervisor ended before it began");
-    report.message[sizeof(report.message) - 1] = '\0';
-    return report.code ? error_set(error, report.code, "%s", report.message) : 0;
-}
-
 static void close_end(int fd)
 {
     if (fd >= 0)
@@ -261,7 +246,7 @@ static int notify_open(const struct capture_options *options, struct capture **r
     if (r == 0)
         r = start_guardian(capture, error);
     if (r == 0 && options->live.argv)
-        r = await_report(capture, error);
+        r = command_await_report("notify", "supervisor", capture->control, error);
     if (r < 0) {
         notify_close(capture);
         return r;
@@ -277,7 +262,7 @@ static int notify_start(struct capture *capture, struct sysfold_error *error)
     if (!capture->plan.session.options->live.argv)
         return 0;
     (void)send(capture->control, &go, sizeof(go), MSG_NOSIGNAL);
-    return await_report(capture, error);
+    return command_await_report("notify", "supervisor", capture->control, error);
 }
 
 /* --- taking what comes --- */

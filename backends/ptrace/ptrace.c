@@ -78,21 +78,6 @@ static int start_tracer(struct session *session, struct sysfold_error *error)
     return r < 0 ? error_system(error, r, "ptrace: cannot start the tracer") : 0;
 }
 
-/* What the tracer says of the step it has just taken. */
-static int await_report(const struct capture *capture, struct sysfold_error *error)
-{
-    struct sysfold_error report = {0};
-    ssize_t got;
-
-    do
-        got = recv(capture->session.recorder_socket, &report, sizeof(report), 0);
-    while (got < 0 && errno == EINTR);
-    if (got != sizeof(report))
-        return error_set(error, -ECHILD, "ptrace: the tracer ended before it began");
-    report.message[sizeof(report.message) - 1] = '\0';
-    return report.code ? error_set(error, report.code, "%s", report.message) : 0;
-}
-
 static int prepare(struct session *session, struct sysfold_error *error)
 {
     const struct sysfold_live_options *live = &session->options->live;
@@ -166,7 +151,7 @@ static int ptrace_open(const struct capture_options *options, struct capture **r
     if (r == 0)
         r = start_tracer(&capture->session, error);
     if (r == 0)
-        r = await_report(capture, error);
+        r = command_await_report("ptrace", "tracer", capture->session.recorder_socket, error);
     if (r < 0) {
         ptrace_close(capture);
         return r;
@@ -180,7 +165,7 @@ static int ptrace_start(struct capture *capture, struct sysfold_error *error)
     const char go = GO;
 
     (void)send(capture->session.recorder_socket, &go, sizeof(go), MSG_NOSIGNAL);
-    return await_report(capture, error);
+    return command_await_report("ptrace", "tracer", capture->session.recorder_socket, error);
 }
 
 /* The end of a tracer that was killed: what it left behind first. */
