@@ -345,7 +345,8 @@ void call_exited(struct supervisor *supervisor, struct thread *thread, const str
 void call_broken_off(struct supervisor *supervisor, struct thread *thread, uint64_t time)
 {
     if (is_untold(supervisor, thread) && is_told(supervisor, thread)) {
-        collect_unfinished(&thread->call, &thread->kept, (uint32_t)thread->tid, time, &supervisor->encoder);
+        collect_told(&no_ops, NULL, &thread->call, false, &thread->kept, (uint32_t)thread->tid, time,
+                     &supervisor->encoder);
         if (supervisor->timed && thread->entered && time > thread->entered)
             encoder_duration(&supervisor->encoder, time - thread->entered);
         supervisor_emit(supervisor);

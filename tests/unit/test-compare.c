@@ -576,6 +576,37 @@ Test(compare, descriptors_are_noted_at_an_end_but_not_at_a_pause)
     }
 }
 
+/* The notify backend declares that it does not know what the kernel writes to memory. */
+Test(compare, descriptors_that_only_memory_names_may_be_missing)
+{
+    MARK(&ours, 10, BEGIN);
+    MARK(&theirs, 10, BEGIN);
+    TELL(&ours, 10, "pipe", N("res", 0), B("fds", (const int32_t[]){5, 6}));
+    TELL(&theirs, 10, "pipe", N("res", 0));
+    BOTH(10, "dup", N("res", 7), N("fd", 5));
+    MARK(&ours, 10, END);
+    MARK(&theirs, 10, END);
+    EXPECT_DIFFERENT();
+    theirs.backend = "notify";
+    EXPECT_SAME();
+}
+
+Test(compare, a_marker_is_one_without_its_result_but_not_if_it_succeeds)
+{
+    for (int succeeds = 0; succeeds < 2; succeeds++) {
+        anew();
+        MARK(&ours, 10, BEGIN);
+        if (succeeds)
+            TELL(&theirs, 10, "prctl", N("res", 0), N("option", 0x5359534d), N("arg2", BEGIN));
+        else
+            TELL(&theirs, 10, "prctl", N("option", 0x5359534d), N("arg2", BEGIN));
+        BOTH(10, "getuid", N("res", 0));
+        MARK(&ours, 10, END);
+        TELL(&theirs, 10, "prctl", N("option", 0x5359534d), N("arg2", END));
+        EXPECT_VERDICT(succeeds ? SYSFOLD_INCOMPARABLE : SYSFOLD_SAME);
+    }
+}
+
 Test(compare, nothing_between_the_markers_differs_from_something)
 {
     MARK(&ours, 10, BEGIN);
@@ -903,4 +934,35 @@ Test(compare, records_that_lie_break_nothing)
         sysfold_story_free(story);
     }
     free(whole);
+}
+
+Test(compare, of_a_call_that_never_returned_one_may_know_more)
+{
+    const int64_t long_time[2] = {20, 0}, other_time[2] = {21, 0};
+
+    for (int differs = 0; differs < 2; differs++) {
+        anew();
+        BOTH(10, "getuid", N("res", 0));
+        if (differs)
+            TELL(&ours, 10, "nanosleep", STATUS("res", SYSFOLD_ABSENT), B("req", other_time));
+        else
+            TELL(&ours, 10, "nanosleep", STATUS("res", SYSFOLD_ABSENT));
+        TELL(&theirs, 10, "nanosleep", N("res", -516), B("req", long_time));
+        for (int side = 0; side < 2; side++)
+            EXITED(side ? &theirs : &ours, 10, 9);
+        EXPECT_VERDICT(differs ? SYSFOLD_DIFFERENT : SYSFOLD_SAME);
+    }
+}
+
+Test(compare, a_thread_that_anothers_exec_ended_got_no_result)
+{
+    BOTH(10, "getuid", N("res", 0));
+    for (int side = 0; side < 2; side++)
+        TELL(side ? &theirs : &ours, 11, "thread_start", N("pid", 10), N("parent_tid", 10), N("flags", 0x10f00));
+    TELL(&ours, 11, "pause", STATUS("res", SYSFOLD_ABSENT));
+    TELL(&theirs, 11, "pause", N("res", -514));
+    EXPECT_DIFFERENT();
+    for (int side = 0; side < 2; side++)
+        EXITED(side ? &theirs : &ours, 10, 0);
+    EXPECT_SAME();
 }
