@@ -249,8 +249,13 @@ void call_notified(struct supervisor *supervisor, struct thread *thread, const s
     thread->is_chosen = callset_has(supervisor->calls, thread->call.arch, thread->call.nr);
     if (thread->is_chosen && thread->process->is_followed)
         collect_passed(&target_ops, thread, &supervisor->limits, &thread->call, &thread->kept);
-    if (!perform_it(supervisor, thread, notif))
-        let_go(supervisor, thread, notif->id);
+    if (perform_it(supervisor, thread, notif))
+        return;
+    let_go(supervisor, thread, notif->id);
+    /* Of a thread that ends by itself nobody will tell, and its number may soon be another's. */
+    if (thread->process->is_unseen && native_row(&thread->call) == ROW_EXIT)
+        lives_end(supervisor, &(const struct perf_record){
+                                  .kind = PERF_END, .time = supervisor_clock(), .tid = thread->tid});
 }
 
 /* --- the tracepoints --- */

@@ -209,18 +209,20 @@ void lives_exec(struct supervisor *supervisor, const struct perf_record *record)
         replace_image(supervisor, process, record->time);
 }
 
-void lives_look_for_exec(struct supervisor *supervisor, struct thread *thread)
+struct thread *lives_look_for_exec(struct supervisor *supervisor, struct thread *thread)
 {
     struct process *process = thread->process;
-    struct thread *caller = find_caller(process);
+    struct thread *caller = process->is_unseen && process->image ? find_caller(process) : NULL;
+    pid_t tid = thread->tid;
     uint64_t image;
 
-    if (!process->is_unseen || !caller || !call_is_exec(caller) || !process->image)
-        return;
+    if (!caller || !call_is_exec(caller))
+        return thread;
     image = image_mark(process->pid);
     if (!image || image == process->image)
-        return;
+        return thread;
     replace_image(supervisor, process, supervisor_clock());
+    return lives_thread(supervisor, tid);
 }
 
 void lives_do_without_perf(struct supervisor *supervisor)

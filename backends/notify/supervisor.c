@@ -163,12 +163,12 @@ static void take_notification(struct supervisor *supervisor)
     supervisor->shared->last_id = notif.id;
     take_records(supervisor);
     thread = lives_thread(supervisor, (pid_t)notif.pid);
-    if (!thread) {
+    if (thread)
+        thread = lives_look_for_exec(supervisor, thread);
+    if (thread)
+        call_notified(supervisor, thread, &notif);
+    else
         (void)listener_continue(supervisor->listener, notif.id);
-        return;
-    }
-    lives_look_for_exec(supervisor, thread);
-    call_notified(supervisor, thread, &notif);
 }
 
 static void report(const struct supervisor *supervisor, const struct sysfold_error *error)
