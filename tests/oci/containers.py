@@ -90,6 +90,9 @@ class Case(kit.Case):
         return [*(CGROUPS if RUNTIME == "crun" else []), *(USER if self.rootless else []), PROGRAM,
                 f"--root={self.path('state')}", *options, *arguments]
 
+    def run_command(self, bundle, name):
+        return self.runtime("run", f"--bundle={os.path.normpath(self.path(bundle))}", name)
+
     def new_name(self):
         Case.count += 1
         return f"sysfold-test-{os.getpid()}-{Case.count}"
@@ -97,9 +100,9 @@ class Case(kit.Case):
     def start_container(self, bundle="."):
         """Runs it to its end."""
         self.name = self.new_name()
-        return subprocess.run(self.runtime("run", f"--bundle={os.path.normpath(self.path(bundle))}", self.name), check=False,
-                              cwd=self.directory, env=self.environment(), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=kit.PATIENCE)
+        return subprocess.run(self.run_command(bundle, self.name), check=False, cwd=self.directory, env=self.environment(),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=kit.PATIENCE)
 
 
 def why_not():

@@ -38,8 +38,8 @@ class Running:
 
     def __init__(self, case, bundle, name):
         self.name = name
-        self.process = case.start(*case.runtime("run", f"--bundle={os.path.normpath(case.path(bundle))}", name), stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+        self.process = case.start(*case.run_command(bundle, name), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, bufsize=0)
         case.addCleanup(case.remove_container, self)
 
     def await_ready(self):
