@@ -8,6 +8,7 @@ like at the socket. Each container ends with its own status and its whole output
 import array
 import json
 import os
+import select
 import signal
 import socket
 
@@ -99,6 +100,26 @@ class Outlived(RecorderCase):
                 self.assertGreater(len(self.events_of(container.name)), 0)
                 self.assert_runs_on(container)
             self.wait_for(lambda: not self.parts("sysfold-guard"), "the guardian's end")
+
+    def test_nobody_keeps_what_the_recorder_had(self):
+        # Who reads what the recorder says sees the end of it, whatever is still guarded.
+        errors, other = os.pipe()
+        recorder = self.start_recorder(errors=other)
+        os.close(other)
+        container = self.start_one()
+        self.wait_for(self.supervisors, "its supervisor")
+        recorder.terminate()
+        with os.fdopen(errors, "rb") as stream:
+            self.assertIn(b" events", self.read_to_end(stream))
+        self.assertEqual(recorder.wait(kit.PATIENCE), 0)
+        self.assert_runs_on(container)
+
+    def read_to_end(self, stream):
+        parts = [b""]
+        while len(parts) == 1 or parts[-1]:
+            self.assertTrue(select.select([stream], [], [], kit.PATIENCE)[0], f"no end after {parts}")
+            parts.append(os.read(stream.fileno(), 65536))
+        return b"".join(parts)
 
     def test_supervisor_killed(self):
         recorder = self.start_recorder()

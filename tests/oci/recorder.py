@@ -99,12 +99,12 @@ class RecorderCase(Case):
                 continue
         return sorted(found)
 
-    def start_recorder(self, *options, capture="a.sfold"):
+    def start_recorder(self, *options, capture="a.sfold", errors=None):
         user = USER if self.rootless and not self.recorder_is_root else []
-        with open(self.path(f"{capture}.errors"), "wb") as errors:
+        with open(self.path(f"{capture}.errors"), "wb") as file:
             recorder = self.start(*user, kit.SYSFOLD, "record", "-b", "notify", f"--listen={self.socket}", "-o",
                                   self.path(capture), *self.options, *options, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL, stderr=errors)
+                                  stdout=subprocess.DEVNULL, stderr=errors or file)
         self.wait_for(lambda: recorder.poll() is not None or self.is_listening(capture), "the recorder")
         self.assertIsNone(recorder.poll(), self.said(capture))
         return recorder
