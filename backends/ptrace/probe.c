@@ -60,11 +60,14 @@ static void answer(struct sysfold_backend_info *info, enum sysfold_usability usa
 /* A child that waits to be killed, as every launched command does at first. */
 static pid_t make_child(void)
 {
+    pid_t parent = getpid();
     pid_t child = fork();
 
     if (child != 0)
         return child;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it was killed before that */
+        _exit(1);
     while (true)
         pause();
 }
