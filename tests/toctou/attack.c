@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -178,6 +179,7 @@ static void prepare_listeners(void)
     lay_inet(WAY_UDP, SOCK_DGRAM);
     lay_inet6(WAY_UDP6, SOCK_DGRAM);
     lay_inet(WAY_TCP, SOCK_STREAM);
+    lay_inet(WAY_TCP_ASYNC, SOCK_STREAM);
     lay_unix(WAY_UNIX_DATAGRAM, SOCK_DGRAM, "datagram");
     lay_unix(WAY_UNIX_STREAM, SOCK_STREAM, "stream");
 }
@@ -231,15 +233,20 @@ static void try_open(enum way way, struct got *got)
     close(fd);
 }
 
+static bool is_stream(enum way way)
+{
+    return way == WAY_TCP || way == WAY_TCP_ASYNC || way == WAY_UNIX_STREAM;
+}
+
 static int socket_for(enum way way)
 {
     const struct linger reset = {.l_onoff = 1}; /* else a million connections would be waited for after their end */
     int family = ((const struct sockaddr *)lures[way].contents[0])->sa_family;
-    bool stream = way == WAY_TCP || way == WAY_UNIX_STREAM;
-    int fd = socket(family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+    int flags = (way == WAY_TCP_ASYNC ? SOCK_NONBLOCK : 0) | SOCK_CLOEXEC;
+    int fd = socket(family, (is_stream(way) ? SOCK_STREAM : SOCK_DGRAM) | flags, 0);
 
     must(fd >= 0, "socket");
-    if (way == WAY_TCP)
+    if (way == WAY_TCP || way == WAY_TCP_ASYNC)
         must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0, "SO_LINGER");
     return fd;
 }
@@ -257,15 +264,17 @@ static void take_connections(enum way way)
 
 static void try_connect(enum way way, struct got *got)
 {
-    bool stream = way == WAY_TCP || way == WAY_UNIX_STREAM;
     socklen_t size = sizeof(got->peer);
     int fd = socket_for(way);
+    struct pollfd made = {.fd = fd, .events = POLLOUT};
 
     got->result = connect(fd, (const struct sockaddr *)lures[way].buffer, lures[way].size) < 0 ? -errno : 0;
-    if (!got->result && getpeername(fd, (struct sockaddr *)got->peer, &size) == 0)
+    if (got->result == -EINPROGRESS)
+        must(poll(&made, 1, PATIENCE_S * 1000) == 1, "poll");
+    if ((!got->result || got->result == -EINPROGRESS) && getpeername(fd, (struct sockaddr *)got->peer, &size) == 0)
         got->peer_size = (uint8_t)size;
     close(fd);
-    if (stream)
+    if (is_stream(way))
         take_connections(way);
 }
 

@@ -33,7 +33,8 @@
     WAY(UDP6, "connect, udp6", "connect", 3)                                                                           \
     WAY(UNIX_DATAGRAM, "connect, unix datagram", "connect", 4)                                                         \
     WAY(UNIX_STREAM, "connect, unix stream", "connect", 2)                                                             \
-    WAY(TCP, "connect, tcp", "connect", 2)
+    WAY(TCP, "connect, tcp", "connect", 2)                                                                             \
+    WAY(TCP_ASYNC, "connect, tcp non-blocking", "connect", 4)
 
 enum way {
 #define WAY(id, name, row, share) WAY_##id,
@@ -42,7 +43,8 @@ enum way {
         WAY_COUNT
 };
 
-/* What a try got: of an open the file, as fstat() says; of a connect the peer, as getpeername() says. */
+/* What a try got: of an open the file, as fstat() says; of a connect the peer, as getpeername() says (of one that has
+ * not waited: in the end). */
 struct got {
     uint8_t way;
     uint8_t peer_size; /* 0: none */
