@@ -91,16 +91,18 @@ static uint64_t birth_flags(struct thread *parent, bool is_thread)
 
 void lives_birth(struct supervisor *supervisor, const struct perf_record *record)
 {
-    struct thread *parent = followed_thread(&supervisor->followed, record->birth.parent_tid);
-    struct process *process = parent ? parent->process : NULL;
     bool is_thread = record->pid != record->tid;
-    uint64_t flags = birth_flags(parent, is_thread);
-    struct thread *thread;
     pid_t ppid = record->birth.ppid;
+    struct thread *thread, *parent;
+    struct process *process;
+    uint64_t flags;
 
+    forget_namesake(supervisor, record->tid, record->time); /* which may be all that there was of a process */
+    parent = followed_thread(&supervisor->followed, record->birth.parent_tid);
+    process = parent ? parent->process : NULL;
+    flags = birth_flags(parent, is_thread);
     if (process)
         ppid = is_thread || flags & CLONE_PARENT ? process->ppid : process->pid;
-    forget_namesake(supervisor, record->tid, record->time);
     thread = add_thread(supervisor, record->pid, record->tid, ppid);
     if (!thread)
         return;

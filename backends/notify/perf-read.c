@@ -95,7 +95,8 @@ static uint16_t size_at_tail(const struct perf *perf, const struct ring *ring, u
     bool is_sample = (uint32_t)header == PERF_RECORD_SAMPLE;
 
     *ret_type = (uint32_t)header;
-    if (size % 8 || size < (is_sample ? AT_RAW : 8 + TRAILER) || size > ring->end - ring->tail)
+    if (size % 8 || size < (is_sample ? AT_RAW : 8 + TRAILER) || size > ring->end - ring->tail ||
+        size > perf->ring_size)
         return 0;
     return size;
 }
@@ -281,7 +282,7 @@ static bool take_exec(const struct perf *perf, const uint8_t *from, size_t size,
 {
     size_t room = size - AT_COMM - TRAILER;
 
-    if (!(load16(from + 4) & PERF_RECORD_MISC_COMM_EXEC))
+    if (size < AT_COMM + TRAILER || !(load16(from + 4) & PERF_RECORD_MISC_COMM_EXEC))
         return false;
     record->kind = PERF_EXEC;
     set_executed(perf, record->tid, true);

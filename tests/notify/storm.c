@@ -40,7 +40,7 @@
 #define MARK 7777 /* no kind of priority: -EINVAL */
 #define THREADS_MAX 64
 #define LEAF_CALLS 40 /* of a child */
-#define MARKS_PER_WORD 100000000L
+#define MARKS_PER_THREAD 10000000L
 #define FD_FIRST 20 /* those that are played with */
 #define FD_COUNT 40
 #define PAGE 4096
@@ -94,7 +94,7 @@ static uint64_t below(struct weather *weather, uint64_t limit)
     return (draw(weather) >> 11) % limit;
 }
 
-/* --- arguments --- */
+/* --- arguments: none of them lets the kernel write where we have something --- */
 
 static int any_fd(struct weather *weather)
 {
@@ -179,9 +179,11 @@ static socklen_t any_address(struct weather *weather, struct sockaddr_storage *r
 
 /* --- calls --- */
 
+/* A signal may come before anybody has received the notification: then there was no call. */
 static void make_mark(struct weather *weather)
 {
-    syscall(SYS_getpriority, MARK, weather->number * MARKS_PER_WORD + weather->marks++);
+    if (syscall(SYS_getpriority, MARK, weather->number * MARKS_PER_THREAD + weather->marks) < 0 && errno == EINVAL)
+        weather->marks++;
 }
 
 /* What was opened gets one of the numbers that are played with. */
@@ -267,7 +269,7 @@ static void use_files(struct weather *weather)
             close(fd);
         break;
     default:
-        syscall(calls[below(weather, COUNT(calls))], fd, memory(weather), memory(weather));
+        syscall(calls[below(weather, COUNT(calls))], fd, memory(weather), below(weather, 300));
         break;
     }
 }
@@ -410,6 +412,7 @@ static _Noreturn void be_child(struct weather *weather)
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     disarm();
     weather->is_leaf = true;
+    weather->number = THREADS_MAX;
     for (uint64_t left = below(weather, LEAF_CALLS); left; left--)
         any_call(weather);
     if (!below(weather, 4) && pthread_create(&other, NULL, execute_in_thread, weather) == 0)
@@ -428,7 +431,7 @@ static long clone_somehow(struct weather *weather)
     args.parent_tid = (uint64_t)(uintptr_t)&unused;
     switch (below(weather, 6)) {
     case 0:
-        return syscall(SYS_clone3, memory(weather), below(weather, 2 * PAGE)) == 0 ? 0 : -1;
+        return syscall(SYS_clone3, wrong_pointer(weather), below(weather, 2 * PAGE)) == 0 ? 0 : -1;
     case 1:
         return syscall(SYS_clone3, &args, sizeof(args));
     case 2:
