@@ -44,6 +44,20 @@ static int add_calls(scmp_filter_ctx context, uint32_t arch, const uint64_t *set
     return 0;
 }
 
+/* Returns from signals' handlers, whatever they are called: whoever stops there may not come back. */
+static int spare_returns(scmp_filter_ctx context)
+{
+    static const int returns[] = {SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn)};
+
+    for (size_t i = 0; i < sizeof(returns) / sizeof(returns[0]); i++) {
+        int r = seccomp_rule_add(context, SCMP_ACT_ALLOW, returns[i], 0);
+
+        if (r < 0 && r != -EDOM && r != -EEXIST)
+            return r;
+    }
+    return 0;
+}
+
 static int make_for_arch(const struct filter_plan *plan, uint32_t arch, const uint64_t *set,
                          scmp_filter_ctx *ret_context)
 {
@@ -64,6 +78,8 @@ static int make_for_arch(const struct filter_plan *plan, uint32_t arch, const ui
         r = add_calls(context, arch, set, plan->action);
     if (r == 0 && everything && plan->spared && arch == seccomp_arch_native())
         r = add_calls(context, arch, plan->spared, SCMP_ACT_ALLOW);
+    if (r == 0 && everything && plan->spared)
+        r = spare_returns(context);
     if (r == 0 && !everything && plan->add_more)
         r = plan->add_more(context, plan->action);
     if (r < 0) {

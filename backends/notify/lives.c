@@ -188,8 +188,10 @@ static void replace_image(struct supervisor *supervisor, struct process *process
         return;
     old_tid = caller->tid;
     drop_others(supervisor, process, caller);
-    if (old_tid != process->pid)
+    if (old_tid != process->pid) {
+        forget_namesake(supervisor, process->pid, time);
         followed_rename(&supervisor->followed, caller, process->pid);
+    }
     if (caller->likeness.known_of != LIKENESS_NEVER)
         caller->likeness = (struct likeness){0};
     process->image = 0;

@@ -9,6 +9,9 @@
 #include "common/collect.h"
 
 #define NR_MODIFY_LDT 154
+#define I386_SIGRETURN 119
+#define I386_RT_SIGRETURN 173
+#define X32_RT_SIGRETURN 513
 
 static bool has(const uint64_t *set, unsigned nr)
 {
@@ -84,10 +87,19 @@ static bool may_wait(unsigned row)
 /* Each process pays for each of them at its birth and at its end. */
 #define EACH_MAX 16
 
-/* A return from a signal's handler leaves behind the registers, and the number, of what the signal interrupted. */
+/*
+ * A signal that comes before a notification has been received takes the thread
+ * out of its call: with a handler without SA_RESTART that is EINTR. Whoever
+ * returns from a handler is not prepared for that, and runs on into nothing.
+ */
+static bool may_be_stopped_at(unsigned row)
+{
+    return row != ROW_RT_SIGRETURN;
+}
+
 static bool says_it_all(const struct sysfold_row *row)
 {
-    return !row_passes_memory(row) && !performs(row) && row->number != ROW_RT_SIGRETURN;
+    return !row_passes_memory(row) && !performs(row);
 }
 
 /* Some calls have no tracepoint of their own. */
@@ -109,7 +121,9 @@ static bool wants_entry(const struct plan *plan, unsigned row, bool is_chosen, b
 {
     if (is_fork(row) || is_exit(row))
         return plan->has_lives && plan->means >= (is_rare(row) && !is_chosen ? PERF_MEANS_ALL : PERF_MEANS_EACH);
-    return plan->results & RESULTS_PERF && is_chosen && (is_timed || (plan->means == PERF_MEANS_ALL && may_wait(row)));
+    /* A return from a handler leaves behind the number, if any, of what the signal interrupted: its exit says nothing. */
+    return plan->results & RESULTS_PERF && is_chosen &&
+           (is_timed || (plan->means == PERF_MEANS_ALL && (may_wait(row) || !may_be_stopped_at(row))));
 }
 
 static void add_native(const struct capture_options *options, unsigned nr, struct plan *plan)
@@ -125,10 +139,24 @@ static void add_native(const struct capture_options *options, unsigned nr, struc
         add(plan->exits, ROW_EXECVE); /* as which its success is told */
     if (wants_entry(plan, row->number, is_chosen, options->live.timed))
         add(plan->entries, nr);
-    if ((row->number == nr && is_watched(plan, row)) || (is_chosen && !(has_exit && plan_is_unstopped(plan, row))))
+    if (may_be_stopped_at(nr) &&
+        ((row->number == nr && is_watched(plan, row)) || (is_chosen && !(has_exit && plan_is_unstopped(plan, row)))))
         add(plan->notified.native, nr);
     else
         add(plan->spared, nr);
+}
+
+/* In the other ABIs as well; where everything is notified, filter_make() sees to it. */
+static void spare_returns(struct plan *plan)
+{
+    for (unsigned nr = 0; nr < CALLSET_NATIVE_MAX; nr++) {
+        uint64_t bit = UINT64_C(1) << nr % 64;
+
+        if (nr == I386_SIGRETURN || nr == I386_RT_SIGRETURN)
+            plan->notified.i386[nr / 64] &= ~bit;
+        if (nr == ROW_RT_SIGRETURN || nr == X32_RT_SIGRETURN)
+            plan->notified.x32[nr / 64] &= ~bit;
+    }
 }
 
 static unsigned count(const uint64_t *set)
@@ -164,10 +192,12 @@ static bool make(const struct capture_options *options, unsigned results, struct
         memset(plan->notified.x32, 0xff, sizeof(calls->x32));
     }
     plan->notified.everything = calls->everything;
+    spare_returns(plan);
     if (!(results & RESULTS_PERF) || plan->means != PERF_MEANS_ALL)
         return count(plan->exits) <= EACH_MAX;
     plan->tells_all = calls->everything;
     add_foreign(calls, plan);
+    spare_returns(plan);
     return true;
 }
 

@@ -70,6 +70,12 @@ static bool is_always(const char *name)
     return false;
 }
 
+/* From a signal's handler: one that another signal takes out of its notification does not come back. */
+static bool is_return(const char *name)
+{
+    return !strcmp(name, "rt_sigreturn") || !strcmp(name, "sigreturn");
+}
+
 static bool is_unanswered(const char *name)
 {
     for (size_t i = 0; i < sizeof(unanswered) / sizeof(unanswered[0]); i++) {
@@ -118,6 +124,8 @@ static bool is_wanted(struct merger *merger, const char *name)
     if (is_always(name))
         return true;
     if (!is_chosen(&merger->choice->calls, name))
+        return false;
+    if (is_return(name))
         return false;
     if (!merger->choice->for_any || !is_unanswered(name))
         return true;
