@@ -17,7 +17,8 @@ from profiles import ALLOW, LOG, NOTIFY, Filter, number_of
 ENGINES = "/usr/share/containers/seccomp.json"
 ADDRESS = "/run/sysfold/notify.sock"
 LIFE = {"clone", "clone3", "fork", "vfork", "execve", "execveat", "exit", "exit_group"}
-RUNC_OWN = {"write", "futex", "rt_sigreturn"}
+RUNC_OWN = {"write", "futex"}
+RETURNS = {"rt_sigreturn", "sigreturn"}
 CALLS = 480  # numbers that are tried
 # Interesting as arguments: AF_NETLINK, NETLINK_AUDIT, personalities, flags of clone, bits of masks and what is beside them.
 VALUES = [0, 1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 38, 40, 131072, 131080, 2114060288, 0x10000000, 0xffffffff, 0xfffffffffffffff0]
@@ -239,6 +240,11 @@ class Rules(Profiles):
         self.assertEqual(self.notes, "")
         self.assertFalse(RUNC_OWN & self.notified(self.profile("--runtime=runc", "-e", "write,open")))
         self.assertRegex(self.notes, r"\Asysfold: not recorded: write \([^\n]*runc[^\n]*\n\Z")
+
+    def test_returns_from_handlers_are_never_stopped_at(self):
+        for runtime in "crun", "runc":
+            self.assertFalse(RETURNS & self.notified(self.profile(f"--runtime={runtime}")))
+            self.assertFalse(RETURNS & self.notified(self.profile(f"--runtime={runtime}", "-e", "rt_sigreturn,read")))
 
     def test_wait_killable(self):
         flag = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
