@@ -14,7 +14,7 @@
 #include "fuzz.h"
 
 static char directory[] = "/tmp/sysfold-fuzz-XXXXXX";
-static char path[256];
+static char path[512];
 
 static void check(bool true_, const char *what)
 {
