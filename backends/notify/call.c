@@ -44,7 +44,7 @@ static int performed_file(void *target, int fd, char *path, size_t room, size_t 
     memcpy(path, performance->path, *ret_size);
     *ret_dev = performance->dev;
     *ret_ino = performance->ino;
-    return 0;
+    return performance->path_size ? 0 : -ENAMETOOLONG;
 }
 
 static int performed_sockets(void *target, int fd, uint8_t ret_pair[257])

@@ -144,7 +144,15 @@ struct thread *lives_thread(struct supervisor *supervisor, pid_t tid)
 
 /* --- execs --- */
 
-/* What the exec made an end of without telling: nothing is said of how those threads ended, since they did not. */
+static void tell_thread_end(struct supervisor *supervisor, const struct thread *thread, const int *status)
+{
+    if (!is_recorded(supervisor, thread->process))
+        return;
+    lifecycle_thread_exit(&supervisor->encoder, thread->tid, thread->ended, thread->process->pid, status);
+    supervisor_emit(supervisor);
+}
+
+/* What the exec made an end of: the kernel's word for it is 0. Of the first thread, whose number goes on, nothing is said. */
 static void drop_others(struct supervisor *supervisor, struct process *process, const struct thread *survivor)
 {
     for (struct thread *next, *thread = process->first; thread; thread = next) {
@@ -152,6 +160,8 @@ static void drop_others(struct supervisor *supervisor, struct process *process, 
         if (thread == survivor)
             continue;
         call_broken_off(supervisor, thread, supervisor_clock());
+        if (thread->has_ended && !thread->has_status && thread->tid != process->pid)
+            tell_thread_end(supervisor, thread, &(int){0});
         followed_remove(&supervisor->followed, thread);
     }
 }
@@ -262,14 +272,6 @@ void lives_launched(struct supervisor *supervisor)
 }
 
 /* --- ends --- */
-
-static void tell_thread_end(struct supervisor *supervisor, const struct thread *thread, const int *status)
-{
-    if (!is_recorded(supervisor, thread->process))
-        return;
-    lifecycle_thread_exit(&supervisor->encoder, thread->tid, thread->ended, thread->process->pid, status);
-    supervisor_emit(supervisor);
-}
 
 /* How it has ended: the kernel knows, and else what its threads asked for. */
 static bool find_status(struct supervisor *supervisor, struct process *process, int *ret_status)

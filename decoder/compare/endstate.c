@@ -141,6 +141,20 @@ static bool is_autobound(const struct listed_fd *fd)
     return fd->name && *fd->name == '@' && strlen(fd->name) == 6 && strspn(fd->name + 1, "0123456789abcdef") == 5;
 }
 
+/* That side's story does not say the numbers of some, as declared. */
+static bool leaves_untold(struct sysfold_comparison *comparison, unsigned side, const struct listing *listing)
+{
+    return listing->has_untold && matcher_declares(&comparison->matcher, side, "descriptors", "fds");
+}
+
+/* A socket's name is what calls have said of its addresses. */
+static bool has_untold_name(struct sysfold_comparison *comparison, const struct listed_fd *fd)
+{
+    return !strcmp(coarse_kind(fd->kind), "socket") &&
+           (matcher_declares(&comparison->matcher, 0, "descriptors", "sockets") ||
+            matcher_declares(&comparison->matcher, 1, "descriptors", "sockets"));
+}
+
 static bool same_fd(struct sysfold_comparison *comparison, const struct listing *a, const struct listed_fd *x,
                     const struct listing *b, const struct listed_fd *y)
 {
@@ -154,15 +168,9 @@ static bool same_fd(struct sysfold_comparison *comparison, const struct listing 
         return false;
     if (!x->name || !y->name || (*x->name == '/') != (*y->name == '/'))
         return true; /* one of them does not know it, or not from the root on */
-    if (is_autobound(x) && is_autobound(y))
+    if ((is_autobound(x) && is_autobound(y)) || has_untold_name(comparison, x))
         return true;
     return matcher_same_text(&comparison->matcher, x->name, a->event, y->name, b->event);
-}
-
-/* That side's story does not say the numbers of some, as declared. */
-static bool leaves_untold(struct sysfold_comparison *comparison, unsigned side, const struct listing *listing)
-{
-    return listing->has_untold && matcher_declares(&comparison->matcher, side, "descriptors", "fds");
 }
 
 /* One that only one story has: may it be so? */

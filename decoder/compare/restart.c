@@ -209,6 +209,17 @@ static int end_unreturned(struct sysfold_story *story, uint32_t at)
     return 0;
 }
 
+/* What comes next is another thread's exec, which took over its number. */
+static bool is_superseded(const struct sysfold_story *story, const uint32_t *next, uint32_t at)
+{
+    struct record record;
+
+    if (next[at] == NONE)
+        return false;
+    story_record(story, &story->events[next[at]], &record);
+    return record_is(&record, "exec") && record_number(&record, "old_tid", 0) != record_number(&record, "pid", 0);
+}
+
 /* For each event the next of its thread that is compared, for each thread its last call, compared or not. */
 static void chain(const struct sysfold_story *story, uint32_t *next, uint32_t *following, uint32_t *last_call)
 {
@@ -244,7 +255,7 @@ int story_merge_restarts(struct sysfold_story *story)
         if (told->flags & (TOLD_CUT | TOLD_IGNORED | TOLD_SIGNAL))
             continue;
         r = merge_one(story, next, i);
-        if (!r && last_call[told->thread] == i)
+        if (!r && (last_call[told->thread] == i || is_superseded(story, next, i)))
             r = end_unreturned(story, i);
     }
     return r;
