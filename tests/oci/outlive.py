@@ -8,9 +8,12 @@ like at the socket. Each container ends with its own status and its whole output
 import array
 import json
 import os
+import pathlib
 import select
 import signal
 import socket
+import subprocess
+import sys
 
 from containers import main
 from recorder import ONE_PIPE, RecorderCase, calls_of
@@ -22,6 +25,7 @@ BETWEEN = b"ls: /between: No such file or directory\n"
 ENDED = (7, b"ls: /after: No such file or directory\n")
 BUSY = ONE_PIPE + "echo ready; while [ ! -e /stop ]; do :; done; ls /after; exit 7"  # it calls all the time
 STRANGERS = 100
+PRETENDER = pathlib.Path(__file__).with_name("pretender.py")
 
 
 def parent_of(pid):
@@ -200,6 +204,31 @@ class Outlived(RecorderCase):
             self.assertEqual(len(self.looks_for("/after", name)), 1)
         refusals = [text for source, text in self.markers() if source == "host" and f"pid {os.getpid()} is refused" in text]
         self.assertGreaterEqual(len(refusals), 5)
+
+
+    def test_pretenders(self):
+        # Who says that it is a container that it is not is told apart from that one.
+        recorder = self.start_recorder()
+        container = self.start_one()
+        pid = int(self.container_state(container)["pid"])
+        pids = []
+        for name, number in [(container.name, pid), (container.name, 1), ("other", pid), ("other", 2 ** 31 - 1)]:
+            process = self.start(sys.executable, PRETENDER, self.socket, self.forge(name, number), stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT)
+            pids.append(process.pid)
+            self.assertEqual(process.communicate(timeout=kit.PATIENCE)[0], b"True\n")
+        self.assert_runs_on(container)
+        self.stop_recorder(recorder)
+        looks = self.looks_for("/after", container.name)
+        self.assertEqual(len(looks), 1, looks)
+        pretended = {event["evt.source_num"] for event in self.all_events() if event["thread.tid"] in pids}
+        self.assertGreaterEqual(len(pretended), 3)
+        self.assertNotIn(looks[0]["evt.source_num"], pretended)
+
+    def container_state(self, container):
+        done = subprocess.run(self.runtime("state", container.name), check=True, env=self.environment(),
+                              stdout=subprocess.PIPE, timeout=kit.PATIENCE)
+        return json.loads(done.stdout)
 
 
 class OutlivedRootless(Outlived):
