@@ -80,8 +80,8 @@ static int make_for_arch(const struct filter_plan *plan, uint32_t arch, const ui
         r = add_calls(context, arch, plan->spared, SCMP_ACT_ALLOW);
     if (r == 0 && everything && plan->spared)
         r = spare_returns(context);
-    if (r == 0 && !everything && plan->add_more)
-        r = plan->add_more(context, plan->action);
+    if (r == 0 && plan->add_more)
+        r = plan->add_more(context, plan);
     if (r < 0) {
         seccomp_release(context);
         return r;

@@ -19,9 +19,10 @@ struct filter_plan {
     uint32_t action; /* SCMP_ACT_TRACE(...), SCMP_ACT_NOTIFY */
     const struct callset *calls;
     const uint64_t *spared; /* native calls that run freely although `calls` is everything; NULL: none */
-    /* More rules for each ABI's filter, by the host's names; a rule that is there already is no error. Not
-     * called where `calls` is everything. NULL: none. 0 or a negative errno. */
-    int (*add_more)(scmp_filter_ctx context, uint32_t action);
+    /* More rules for each ABI's filter, by the host's names; a rule that is there already is no error. What no rule
+     * names is let pass, or where `calls` is everything has the action. NULL: none. 0 or a negative errno. */
+    int (*add_more)(scmp_filter_ctx context, const struct filter_plan *plan);
+    const void *data; /* add_more's own */
 };
 
 /* The instructions are malloc'd. A negative errno. */

@@ -191,18 +191,28 @@ static void fill_call(struct call *call, const struct seccomp_data *data)
 
 static bool perform_it(struct supervisor *supervisor, struct thread *thread, const struct seccomp_notif *notif)
 {
-    static struct performance performance; /* large; S has one thread */
-
+    static struct performance performance;                                /* large; S has one thread */
     bool may_be_another = supervisor->perf && thread->process->is_unseen; /* nobody has told of its execs */
 
     if (!supervisor->performer || may_be_another || !is_told(supervisor, thread) || !performs(thread->call.row))
         return false;
+    if (supervisor->session->state && thread->likeness.known_of != LIKENESS_NEVER)
+        thread->likeness = (struct likeness){0}; /* what a container's profile stops at is not ours to know */
     if (!perform(supervisor->performer, notif, &thread->call, &thread->kept, &thread->likeness, &performance))
         return false;
     thread->step = CALL_TOLD;
     thread->call.result = performance.result;
     tell(supervisor, thread, &performed_ops, &performance, true, supervisor_clock());
     return true;
+}
+
+/* The image is still the old one if the caller still waits; another thread's exec may have been faster. */
+static void mark_image(const struct supervisor *supervisor, struct process *process, uint64_t id)
+{
+    uint64_t mark = image_mark(process->pid);
+
+    if (listener_is_valid(supervisor->listener, id))
+        process->image = mark;
 }
 
 static void let_go(struct supervisor *supervisor, struct thread *thread, uint64_t id)
@@ -212,7 +222,7 @@ static void let_go(struct supervisor *supervisor, struct thread *thread, uint64_
         performer_let_go(supervisor->performer, &thread->call, &thread->likeness);
     note_lifecycle(thread);
     if (thread->process->is_unseen && call_is_exec(thread))
-        thread->process->image = image_mark(thread->process->pid);
+        mark_image(supervisor, thread->process, id);
     /* One that was killed meanwhile ends by a record, or by its pidfd; one that was interrupted comes again. */
     (void)listener_continue(supervisor->listener, id);
     if (is_untold(supervisor, thread))
@@ -254,8 +264,8 @@ void call_notified(struct supervisor *supervisor, struct thread *thread, const s
     let_go(supervisor, thread, notif->id);
     /* Of a thread that ends by itself nobody will tell, and its number may soon be another's. */
     if (thread->process->is_unseen && native_row(&thread->call) == ROW_EXIT)
-        lives_end(supervisor, &(const struct perf_record){
-                                  .kind = PERF_END, .time = supervisor_clock(), .tid = thread->tid});
+        lives_end(supervisor,
+                  &(const struct perf_record){.kind = PERF_END, .time = supervisor_clock(), .tid = thread->tid});
 }
 
 /* --- the tracepoints --- */

@@ -78,9 +78,14 @@ static void forget_namesake(struct supervisor *supervisor, pid_t tid, uint64_t t
 }
 
 /* What the parent's call said, if anybody has seen it. */
+static bool knows_birth_flags(const struct thread *parent, bool is_thread)
+{
+    return parent && parent->has_birth_flags && !!(parent->birth_flags & CLONE_THREAD) == is_thread;
+}
+
 static uint64_t birth_flags(struct thread *parent, bool is_thread)
 {
-    bool is_known = parent && parent->has_birth_flags && !!(parent->birth_flags & CLONE_THREAD) == is_thread;
+    bool is_known = knows_birth_flags(parent, is_thread);
 
     if (parent)
         parent->has_birth_flags = false;
@@ -96,10 +101,12 @@ void lives_birth(struct supervisor *supervisor, const struct perf_record *record
     struct thread *thread, *parent;
     struct process *process;
     uint64_t flags;
+    bool is_known;
 
     forget_namesake(supervisor, record->tid, record->time); /* which may be all that there was of a process */
     parent = followed_thread(&supervisor->followed, record->birth.parent_tid);
     process = parent ? parent->process : NULL;
+    is_known = knows_birth_flags(parent, is_thread);
     flags = birth_flags(parent, is_thread);
     if (process)
         ppid = is_thread || flags & CLONE_PARENT ? process->ppid : process->pid;
@@ -109,7 +116,8 @@ void lives_birth(struct supervisor *supervisor, const struct perf_record *record
     thread->is_newborn = true;
     if (!is_thread)
         thread->process->is_followed = supervisor->follow && (!process || process->is_followed);
-    if (parent && (parent->likeness.known_of == LIKENESS_NEVER || !(flags & (CLONE_NEWUSER | CLONE_NEWNS))))
+    if (parent &&
+        (parent->likeness.known_of == LIKENESS_NEVER || (is_known && !(flags & (CLONE_NEWUSER | CLONE_NEWNS)))))
         thread->likeness = parent->likeness;
     tell_birth(supervisor, thread, record->birth.parent_tid, flags, record->time);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -132,13 +133,38 @@ static void remove_feeder(struct capture *capture, size_t index)
     capture->queues[index] = capture->queues[capture->count];
 }
 
+static int add_wait(scmp_filter_ctx context, const struct filter_plan *plan, unsigned row, unsigned options)
+{
+    const struct plan *what = plan->data;
+    const struct scmp_arg_cmp waits = SCMP_CMP(options, SCMP_CMP_MASKED_EQ, WNOHANG, 0);
+    const struct scmp_arg_cmp only_asks = SCMP_CMP(options, SCMP_CMP_MASKED_EQ, WNOHANG, WNOHANG);
+    int r = 0;
+
+    if (!plan->calls->everything)
+        r = seccomp_rule_add(context, plan->action, (int)row, 1, waits);
+    else if (plan_is_unstopped(what, row_builtin(row)))
+        r = seccomp_rule_add(context, SCMP_ACT_ALLOW, (int)row, 1, only_asks);
+    return r == -EEXIST || r == -EDOM ? 0 : r;
+}
+
+static int add_waits(scmp_filter_ctx context, const struct filter_plan *plan)
+{
+    const struct plan *what = plan->data;
+    int r = what->has_lives ? add_wait(context, plan, ROW_WAIT4, 2) : 0;
+
+    return r == 0 && what->has_lives ? add_wait(context, plan, ROW_WAITID, 3) : r;
+}
+
 static int prepare_command(struct capture *capture, struct sysfold_error *error)
 {
     struct session *session = &capture->plan.session;
     const struct sysfold_live_options *live = &session->options->live;
     struct feeder feeder = {0};
-    const struct filter_plan filter_plan = {
-        .action = SCMP_ACT_NOTIFY, .calls = &capture->what.notified, .spared = capture->what.spared};
+    const struct filter_plan filter_plan = {.action = SCMP_ACT_NOTIFY,
+                                            .calls = &capture->what.notified,
+                                            .spared = capture->what.spared,
+                                            .add_more = add_waits,
+                                            .data = &capture->what};
     int r;
 
     if (!live->argv[0])

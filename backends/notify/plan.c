@@ -3,6 +3,7 @@
 
 #include <linux/audit.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/notify/perform.h"
 #include "backends/notify/session.h"
@@ -51,8 +52,7 @@ static bool is_rare(unsigned row)
  * notification has the call return EINTR, and some never do that otherwise. So
  * where perf tells of births, ends and execs, these are but clone3, which
  * libraries call with signals blocked, and what each program's C library calls
- * once, before it has any handler: then it can be looked at what an exec has made. And waits, which signals do interrupt:
- * how a child has ended nobody can say any more once its parent has heard of it.
+ * once, before it has any handler: then it can be looked at what an exec has made.
  */
 static bool is_watched(const struct plan *plan, const struct sysfold_row *row)
 {
@@ -60,11 +60,16 @@ static bool is_watched(const struct plan *plan, const struct sysfold_row *row)
 
     if (number == ROW_CLONE3 || (plan->has_lives && number == ROW_SET_TID_ADDRESS))
         return true;
-    if (plan->has_lives && (number == ROW_WAIT4 || number == ROW_WAITID))
-        return true;
     if (!plan->has_lives && (is_exec(number) || is_exit(number) || is_fork(number)))
         return true;
-    return plan->results & RESULTS_EMULATE && changes_likeness(row) && !(plan->has_lives && is_exec(number));
+    if (is_exec(number) && plan->has_lives && geteuid() != 0)
+        return false; /* without new privileges it makes nobody another: and who had lost its record would not know */
+    return plan->results & RESULTS_EMULATE && changes_likeness(row);
+}
+
+bool row_is_wait(const struct sysfold_row *row)
+{
+    return row->number == ROW_WAIT4 || row->number == ROW_WAITID;
 }
 
 /* Calls that may wait for long, in which a thread may be when it is killed: that they began is worth a record. */
@@ -142,7 +147,7 @@ static void add_native(const struct capture_options *options, unsigned nr, struc
     if (may_be_stopped_at(nr) &&
         ((row->number == nr && is_watched(plan, row)) || (is_chosen && !(has_exit && plan_is_unstopped(plan, row)))))
         add(plan->notified.native, nr);
-    else
+    else if (!(plan->has_lives && row_is_wait(row)))
         add(plan->spared, nr);
 }
 

@@ -15,7 +15,7 @@ struct plan {
     bool has_lives;   /* perf tells of births and ends, at least */
     enum perf_means means;
     struct callset notified;
-    uint64_t spared[CALLSET_NATIVE_MAX / 64]; /* but for these, where that is everything */
+    uint64_t spared[CALLSET_NATIVE_MAX / 64];  /* but for these, where that is everything */
     bool tells_all;                            /* every call's exit is wanted */
     uint64_t exits[CALLSET_NATIVE_MAX / 64];   /* whose exits are wanted */
     uint64_t entries[CALLSET_NATIVE_MAX / 64]; /* and entries as well */
@@ -29,5 +29,9 @@ void plan_make(const struct capture_options *options, unsigned results, unsigned
 bool plan_tells_exit(const struct plan *plan, const struct call *call);
 /* Native calls that are told without a stop. */
 bool plan_is_unstopped(const struct plan *plan, const struct sysfold_row *row);
+
+/* Waits for children are stopped at besides, but for those that do not wait (WNOHANG): how a child has ended nobody may be able to
+ * say any more once its parent has heard of it. Signals interrupt such calls anyway. */
+bool row_is_wait(const struct sysfold_row *row);
 
 #endif

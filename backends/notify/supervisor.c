@@ -42,12 +42,22 @@
 #define GATHER_MS 20
 #define IDLE_MS 200
 
-uint64_t supervisor_clock(void)
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* As perf's records are stamped: whoever sets the clock meanwhile changes no event's place. */
+uint64_t supervisor_clock(void)
+{
+    static uint64_t offset;
+
+    if (!offset)
+        offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+    return clock_ns(CLOCK_MONOTONIC) + offset;
 }
 
 /* --- records --- */

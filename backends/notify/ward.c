@@ -302,6 +302,21 @@ int ward_begin_command(struct guardian *guardian)
 }
 
 /* A pid that is not there is forged, or of another namespace than ours. */
+/* A container's first process has its filter before its runtime has the listener. Who names another lies. */
+static bool is_filtered(pid_t pid)
+{
+    char path[64], line[256];
+    cleanup_fclose FILE *file = NULL;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file)) {
+        if (!strncmp(line, "Seccomp:", 8))
+            return atoi(line + 8) == 2;
+    }
+    return false;
+}
+
 static int understand(struct ward *ward, size_t fd_count, struct sysfold_error *error)
 {
     struct oci_state state = {0};
@@ -315,6 +330,12 @@ static int understand(struct ward *ward, size_t fd_count, struct sysfold_error *
             "notify: container %s is not recorded: its process %d is not there (is its runtime in another pid "
             "namespace?)",
             state.id, (int)state.pid);
+        oci_state_finish(&state);
+        return r;
+    }
+    if (!is_filtered(state.pid)) {
+        r = error_set(error, -EPERM, "notify: container %s is not recorded: its process %d has no seccomp filter",
+                      state.id, (int)state.pid);
         oci_state_finish(&state);
         return r;
     }

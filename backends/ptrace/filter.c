@@ -35,11 +35,11 @@ static int add_affinity_calls(scmp_filter_ctx context, uint32_t action)
     return r == -EEXIST ? 0 : r;
 }
 
-static int add_more(scmp_filter_ctx context, uint32_t action)
+static int add_more(scmp_filter_ctx context, const struct filter_plan *plan)
 {
-    int r = add_untraced_clones(context, action);
+    int r = plan->calls->everything ? 0 : add_untraced_clones(context, plan->action);
 
-    return r == 0 ? add_affinity_calls(context, action) : r;
+    return r == 0 && !plan->calls->everything ? add_affinity_calls(context, plan->action) : r;
 }
 
 int filter_build(const struct callset *calls, struct sock_fprog *ret_filter, struct sysfold_error *error)
