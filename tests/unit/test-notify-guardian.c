@@ -269,6 +269,7 @@ Test(notify_guardian, a_listener_with_a_wrong_state_is_guarded, .timeout = 60)
     static const char *const wrong[][2] = {
         {"nonsense", "it is not JSON"},
         {"{\"fds\":[\"seccompFd\"],\"pid\":4194304,\"state\":{\"id\":\"x\"}}", "process 4194304 is not there"},
+        {STATE, "process 1 has no seccomp filter"},
         {"{\"fds\":[\"seccompFd\"],\"pid\":1,\"state\":{\"id\":\"\\u001b[31m\"}}", "visible characters"},
     };
     struct caller honest, target;
@@ -308,12 +309,15 @@ Test(notify_guardian, a_message_in_pieces, .timeout = 60)
     struct arrived source, another;
     pid_t guardian = begin(&target, &source);
     int fd = runtime_connect(&recorder);
+    char state[100];
 
     target_start(&other);
-    runtime_send(fd, STATE, 1, &other.listener, 1);
-    for (size_t i = 1; i < strlen(STATE); i++) {
+    (void)snprintf(state, sizeof(state), "{\"fds\":[\"seccompFd\"],\"pid\":%d,\"state\":{\"id\":\"x\"}}",
+                   (int)other.pid);
+    runtime_send(fd, state, 1, &other.listener, 1);
+    for (size_t i = 1; i < strlen(state); i++) {
         pause_shortly();
-        runtime_send(fd, STATE + i, 1, NULL, 0);
+        runtime_send(fd, state + i, 1, NULL, 0);
     }
     await_arrival(&recorder, &another); /* the connection is still open */
     close(other.listener);
