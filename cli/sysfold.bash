@@ -3,7 +3,7 @@
 
 _sysfold() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
-    local capture='--backend --pid --follow --no-follow --snaplen --string-max --timed --no-filter --no-pin --buffer --system-wide --cgroup --container --sample --socket --socket-mode --socket-owner --rootfs --bind --runsc --runsc-root --output'
+    local capture='--backend --pid --follow --no-follow --snaplen --string-max --timed --no-filter --no-pin --buffer --system-wide --cgroup --container --sample --socket --socket-mode --socket-owner --rootfs --bind --runsc --runsc-root --results --output'
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
@@ -38,6 +38,7 @@ _sysfold() {
         [[ $command == compare ]] && options+=' strace' || options+=' auto'
         ;;
     --color) options='auto always never' ;;
+    --results) options='auto emulate perf none' ;;
     -p | --pid) options=$(cd /proc && printf '%s ' [0-9]*) ;;
     -e) options='file process network memory signal ipc desc' ;;
     -o | -w | --output | --write | --truth | --strace | --socket | --rootfs | --bind | --runsc | --runsc-root | --base | --bundle)

@@ -419,7 +419,7 @@ static int look_for_end(struct capture *capture, struct sysfold_error *error)
     if (has_feeder_ended(feeder))
         return feeder->shared->crashed ? crashed(feeder, error) : 1;
     if (feeder->shared->supervisor && kill(feeder->shared->supervisor, 0) < 0 && errno == ESRCH)
-        return has_feeder_ended(feeder) ? 0 : error_set(error, -EPIPE, "notify: the supervisor is gone");
+        return has_feeder_ended(feeder) ? 0 : crashed(feeder, error); /* G has not said so yet, or is gone, too */
     return 0;
 }
 

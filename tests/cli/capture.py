@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from kit import BACKEND, CHOICE, NOBODY, SYSFOLD, Case, environment, main, on_terminal
+from kit import BACKEND, CHOICE, NOBODY, SYSFOLD, Case, attaches, environment, main, on_terminal
 
 LINE = re.compile(r"^\d\d:\d\d:\d\d\.\d{9} \S+\[\d+(/\d+)?\] [\w:]+\(.*\)( = .*)?$")
 
@@ -72,11 +72,13 @@ class ExitStatus(Case):
     def test_unknown_backend(self):
         self.each(lambda *sysfold: self.complain(125, *sysfold, "-b", "crystal-ball", "true", about="crystal-ball"))
 
+    @attaches
     def test_process_that_is_not_there(self):
         gone = subprocess.Popen(["/bin/true"])
         gone.wait()
         self.each(lambda *sysfold: self.complain(125, *sysfold, "-p", str(gone.pid), about=str(gone.pid)))
 
+    @attaches
     @for_ordinary_users
     @needs_nobody
     def test_process_that_is_not_ours(self):
@@ -177,7 +179,7 @@ class Trace(Case):
 
     def test_snaplen(self):
         def data(*options):
-            done = self.run_sysfold("trace", "--json", "-e", "read", *options, "head", "-c", "300", "/dev/zero")
+            done = self.run_sysfold("trace", "--json", "-e", "write", *options, "head", "-c", "300", "/dev/zero")
             return [len(event["evt.args"].get("data") or "") for event in map(
                 json.loads, done.stderr.decode().splitlines()) if event.get("evt.res") == 300 or
                 event.get("evt.args", {}).get("size") == 300]

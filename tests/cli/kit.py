@@ -17,6 +17,8 @@ import unittest
 
 SYSFOLD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "sysfold"
 BACKEND = sys.argv[2] if len(sys.argv) > 2 and not sys.argv[2].startswith("-") else None
+# notify can be asked of a command only, and before its calls are made.
+attaches = unittest.skipIf(BACKEND == "notify", "notify attaches to no process")
 CHOICE = f"-b {BACKEND}" if BACKEND else ""  # for shell scripts
 PATIENCE = float(os.environ.get("PATIENCE", 60))  # seconds for what takes none, on a busy machine
 NOBODY = 65534

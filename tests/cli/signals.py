@@ -8,7 +8,7 @@ import signal
 import subprocess
 import unittest
 
-from kit import CHOICE, SYSFOLD, Case, main, on_terminal
+from kit import CHOICE, SYSFOLD, Case, attaches, main, on_terminal
 
 
 class Signals(Case):
@@ -104,6 +104,7 @@ def pending(pid, signo):
     return any(mask >> signo - 1 & 1 for mask in masks)
 
 
+@attaches
 class Attach(Case):
     def start_target(self):
         return self.start("/bin/sh", "-c", "while read -r line; do cat /etc/hostname; done", stdin=subprocess.PIPE,

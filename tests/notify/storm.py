@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A storm of calls, recorded: nobody who watches changes how it ends, nothing that was made is missing, and a sanitizer
-in sysfold has nothing to say. As nobody where we are root.
+in sysfold has nothing to say. Where we are root the storm is nobody's, and so is sysfold in every other run.
 
     storm.py SYSFOLD STORM SECONDS [SEED]...
 
 SECONDS is each storm's. Every seed is recorded in another way.
 """
 
+import glob
 import json
 import os
 import pwd
@@ -22,6 +23,7 @@ STATUS = 42  # the storm's own
 MARK = 7777
 THREADS = 4
 MARKS_PER_THREAD = 10 ** 7  # as in storm.c; children's numbers are higher
+SANITIZER_OPTIONS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
 SANITIZERS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error")
 # Nothing is lost for want of room, whatever the machine is doing.
 WAYS = (
@@ -46,13 +48,23 @@ def nobody():
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
-def environment():
-    return {**os.environ, "LC_ALL": "C"}
+def environment(reports=None):
+    """Nobody hears what sysfold's processes of its own say: a sanitizer in them writes into files."""
+    options = {name: f"{os.environ.get(name, '')}:log_path={reports}" for name in SANITIZER_OPTIONS if reports}
+    return {**os.environ, "LC_ALL": "C", **options}
 
 
-def check_end(done):
+def reported(reports):
+    found = []
+    for path in glob.glob(reports + "*"):
+        with open(path, encoding="utf-8", errors="replace") as report:
+            found.append(report.read())
+    return "".join(found)
+
+
+def check_end(done, reports):
     """What is wrong with how it ended."""
-    said = done.stderr.decode(errors="replace")
+    said = done.stderr.decode(errors="replace") + reported(reports)
     if any(word in said for word in SANITIZERS):
         return said
     if done.returncode != STATUS:
@@ -89,23 +101,26 @@ def check_marks(sysfold, capture, said):
 def blow(sysfold, storm, seconds, seed):
     """What is wrong with this one; None: nothing."""
     user = nobody()
-    way = WAYS[seed % len(WAYS)]
+    way = WAYS[seed // 2 % len(WAYS)]
+    drop = []  # it is sysfold that is dropped
+    if user and seed % 2:
+        drop = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     outside = tempfile.mkdtemp(prefix="sysfold-storm-")
     directory = os.path.join(outside, "d")
     os.mkdir(directory)
     if user:
         os.chown(directory, user.pw_uid, user.pw_gid)
         os.chown(outside, user.pw_uid, user.pw_gid)
-    capture = os.path.join(outside, "capture")
-    ids = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    capture, reports = os.path.join(outside, "capture"), os.path.join(outside, "report")
+    ids = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user and not drop else {}
     try:
         done = subprocess.run(
-            [sysfold, "record", "-q", "-b", "notify", "--buffer=134217728", *way, "-o", capture, "--", storm, str(seed),
-             seconds, str(THREADS)],
+            [sysfold, "record", "-q", "-b", "notify", "--buffer=134217728", *way, "-o", capture, "--", *drop, storm,
+             str(seed), seconds, str(THREADS)],
             cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
-            env=environment(), timeout=PATIENCE, **ids)
-        print(f"seed {seed}, {' '.join(way)}: {done.stdout.decode().strip()}, {os.path.getsize(capture)} bytes", flush=True)
-        return check_end(done) or check_marks(sysfold, capture, done.stdout.decode())
+            env=environment(reports), timeout=PATIENCE, **ids)
+        print(f"seed {seed}, {' '.join(way)}{', root' if drop else ''}: {done.stdout.decode().strip()}, {os.path.getsize(capture)} bytes", flush=True)
+        return check_end(done, reports) or check_marks(sysfold, capture, done.stdout.decode())
     except subprocess.TimeoutExpired as hung:
         return f"it hangs: {hung}"
     finally:
@@ -122,7 +137,7 @@ def main():
         print(f"SKIP: {reason}")
         sys.exit(SKIP)
     failed = 0
-    for seed in [int(word) for word in sys.argv[4:]] or range(len(WAYS)):
+    for seed in [int(word) for word in sys.argv[4:]] or range(2 * len(WAYS)):
         problem = blow(os.path.abspath(sysfold), os.path.abspath(storm), seconds, seed)
         if problem:
             print(f"seed {seed}: {problem}", flush=True)

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * busy THREADS ROUNDS [FILE]: each thread opens a file, asks for its own number, and closes it again, so many times, and
+ * checks that each call did what it should. Says how many opens there were, and "wrong" for one that failed. With FILE
+ * it waits before it begins until that is there; it says "ready" first.
+ */
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define THREADS_MAX 2000
+
+static long rounds;
+static _Atomic long opens, wrong;
+
+static void *work(void *data)
+{
+    (void)data;
+    for (long i = 0; i < rounds; i++) {
+        char letter = 0;
+        int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0 || read(fd, &letter, 1) != 1 || letter != 'r' || close(fd) < 0 || getppid() < 0)
+            wrong++;
+        if (open("/nonexistent", O_RDONLY) >= 0)
+            wrong++;
+        opens += 2;
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static pthread_t threads[THREADS_MAX];
+    long count = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
+
+    if (count < 1 || count > THREADS_MAX)
+        return 2;
+    rounds = strtol(argv[2], NULL, 10);
+    if (argc > 3) {
+        puts("ready");
+        (void)fflush(stdout);
+    }
+    while (argc > 3 && access(argv[3], F_OK) < 0)
+        usleep(1000);
+    for (long i = 0; i < count; i++) {
+        if (pthread_create(&threads[i], NULL, work, NULL))
+            return 3;
+    }
+    for (long i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    printf("%ld opens%s\n", opens, wrong ? ", wrong" : "");
+    return wrong ? 1 : 42;
+}
