@@ -121,8 +121,13 @@ def bench_scalar(user):
     samples = alternate(each(user, "getppid", ("none", "perf", "auto"),
                              lambda prefix: user.loop(prefix, "getppid", "20000")))
     report("getppid", "us a call", samples)
-    bar("perf alone, over bare, us", samples, "perf", "bare", 1, subtract=True)
     bar("notified and continued / strace", samples, "none", "strace", 0.5)
+    runs = {"bare": lambda: user.loop([], "getppid", "300000", "--cpu")}
+    if can(user, "getppid", "perf"):
+        runs["perf"] = lambda: user.loop(notify("getppid", "perf"), "getppid", "300000", "--cpu")
+    samples = alternate(runs)
+    report("getppid, own cpu time", "us a call", samples)
+    bar("perf alone, over bare, us", samples, "perf", "bare", 1, subtract=True)
 
 
 def bench_open(user):
