@@ -10,6 +10,7 @@ that the comparison would have noticed. Another backend can take strace's place:
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import pwd
@@ -50,6 +51,7 @@ class Bench:
                 ["/usr/bin/setarch", "-R", *tracer, "--", *program.command(self.work)], cwd=self.work,
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False, timeout=TIMEOUT,
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC0", "HOME": self.work, "PYTHONHASHSEED": "0",
+                     "XDG_CACHE_HOME": f"{self.base}/log",  # what sysfold keeps there is not the program's
                      "PYTHONDONTWRITEBYTECODE": "1", "PERL_HASH_SEED": "0", "GIT_OPTIONAL_LOCKS": "0",
                      "GIT_CONFIG_NOSYSTEM": "1"}, **self.options)
             err.seek(0)
@@ -75,6 +77,8 @@ def under_strace(bench, program, calls):
 
 def under_sysfold(bench, program, calls, sysfold, backend):
     filters = ["-e", calls] if calls else program.ptrace_options if backend == "ptrace" else []
+    if backend == "notify" and bench.options:  # each call's result costs: it is asked for only on request
+        filters = [*filters, "--results", "perf"]
     capture = f"{bench.base}/log/{backend}.sfold"
     status, errors = bench.run(program, [sysfold, "record", "-q", "-b", backend, "-o", capture, *filters])
     return capture, status, errors
@@ -165,6 +169,8 @@ def compare(program, arguments):
     calls = subset_of(program, arguments)
     if calls is None:
         return True
+    if arguments.user and arguments.backend == "notify" and program.notify_ignore:
+        program = dataclasses.replace(program, ignore=program.notify_ignore)
     base = tempfile.mkdtemp(prefix="sysfold-witness-")
     options = child_options(arguments.user)
     os.mkdir(f"{base}/log")
