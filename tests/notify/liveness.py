@@ -23,7 +23,7 @@ import kit  # noqa: E402, it takes the arguments
 kit.PATIENCE = max(kit.PATIENCE, 120)
 PROGRAMS = pathlib.Path(os.environ["PROGRAMS"])
 BUSY, POINTERS = str(PROGRAMS / "notify-busy"), str(PROGRAMS / "notify-pointers")
-ROUNDS = 3000
+ROUNDS = 4000
 OPENS = 4 * 2 * ROUNDS
 GROWTH_KIB = 8192  # of the supervisor, over a long run: far less than what it would keep of each call or process
 
@@ -40,6 +40,12 @@ def field(pid, name):
     return found and found[1].decode()
 
 
+def directory_of(pid):
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/cwd")
+    return None
+
+
 class Case(kit.Case):
     """Everybody of a recording has the name of its capture, which is in the test's directory, among its arguments."""
 
@@ -49,11 +55,14 @@ class Case(kit.Case):
         self.addCleanup(self.end_all)
 
     def ours(self):
-        """{name: pid} of those of sysfold's that are alive: sysfold, sysfold-guard, sysfold-notify."""
+        """{name: pid} of those of sysfold's that are alive: sysfold, sysfold-guard, sysfold-notify. Not who closes the
+        probe's events in the background, an orphan of the same name that ends by itself."""
         found = {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
-            if self.capture.encode() in read(f"/proc/{pid}/cmdline").split(b"\0") and field(pid, "State")[:1] not in "ZX":
-                found[field(pid, "Name")] = int(pid)
+            if self.capture.encode() in read(f"/proc/{pid}/cmdline").split(b"\0") and (field(pid, "State") or "Z")[:1] not in "ZX":
+                name, parent = field(pid, "Name"), field(pid, "PPid")
+                if name and (name, parent) != ("sysfold", "1"):
+                    found[name] = int(pid)
         return found
 
     def end_all(self):
@@ -77,13 +86,13 @@ class Case(kit.Case):
     def let_go(self):
         pathlib.Path(self.path("go")).touch()
 
-    def wait_until_busy(self):
+    def let_go_and_wait_until_busy(self):
         """Its calls are being answered: threads of its own were not there before."""
-        def busy():
-            return any(int(field(pid, "Threads") or 0) > 4 for pid in filter(str.isdigit, os.listdir("/proc"))
+        program = next(pid for pid in filter(str.isdigit, os.listdir("/proc"))
                        if read(f"/proc/{pid}/cmdline").startswith(BUSY.encode()) and
-                       os.path.realpath(f"/proc/{pid}/cwd") == self.directory)
-        self.wait_for(lambda: busy() or os.path.exists(self.path("status")), "its threads")
+                       directory_of(pid) == self.directory)
+        self.let_go()
+        self.wait_for(lambda: int(field(program, "Threads") or 9) > 4, "its threads")
         self.assertFalse(os.path.exists(self.path("status")), "it ended too early to be of use here")
 
     def assert_target_ended(self, status=42, opens=OPENS):
@@ -105,8 +114,7 @@ class Killed(Case):
         recorder = self.start_busy()
         who = self.ours()
         self.assertEqual(set(who), {"sysfold", "sysfold-guard", "sysfold-notify"})
-        self.let_go()
-        self.wait_until_busy()
+        self.let_go_and_wait_until_busy()
         for name in names:
             os.kill(who[name], signal.SIGKILL)
         self.assert_target_ended()
@@ -208,8 +216,7 @@ class Consumer(Case):
         recorder = self.start_busy()
         recorder.send_signal(signal.SIGINT)
         self.wait_for(lambda: int(field(recorder.pid, "ShdPnd"), 16) == 0, "the first SIGINT")
-        self.let_go()
-        self.wait_until_busy()
+        self.let_go_and_wait_until_busy()
         self.assertIsNone(recorder.poll())
         recorder.send_signal(signal.SIGINT)
         self.assert_ends(recorder, 128 + signal.SIGINT)
