@@ -422,7 +422,8 @@ void lives_await_ends(struct supervisor *supervisor)
 
 /* --- what is there already --- */
 
-static int take_in_threads(struct supervisor *supervisor, pid_t pid, struct sysfold_error *error)
+/* All but the first may have ended since they were found. */
+static int take_in_threads(struct supervisor *supervisor, pid_t pid, bool is_first, struct sysfold_error *error)
 {
     cleanup_free pid_t *tids = NULL;
     size_t count = 0;
@@ -442,6 +443,8 @@ static int take_in_threads(struct supervisor *supervisor, pid_t pid, struct sysf
     }
     if (r == 0)
         (void)proc_snapshot_fds(pid, &supervisor->encoder, supervisor_emit_record, supervisor);
+    if (!is_first && (r == -ESRCH || r == -ENOENT))
+        return 0;
     return r < 0 ? error_system(error, r, "notify: cannot look at process %d", pid) : 0;
 }
 
@@ -464,6 +467,6 @@ int lives_begin(struct supervisor *supervisor, pid_t pid, struct sysfold_error *
     if (supervisor->session->state)
         tell_container(supervisor);
     for (size_t i = 0; i < count && r == 0; i++)
-        r = take_in_threads(supervisor, pids[i], error);
+        r = take_in_threads(supervisor, pids[i], pids[i] == pid, error);
     return r;
 }
