@@ -250,6 +250,10 @@ int guardian_start(const struct guardian_plan *plan, struct sysfold_error *error
 
 /* --- the recorder's side --- */
 
+/* A guardian needs a moment to see that its recorder has just been killed. */
+#define PLACE_ATTEMPTS 20
+#define PLACE_PAUSE_MS 50
+
 /* The one that a G had, at the path that we want: or another one, if somebody has removed that meanwhile. */
 static int take_socket(const struct endpoint *endpoint, int *listening, struct endpoint_socket *ret_socket,
                        struct sysfold_error *error)
@@ -263,20 +267,33 @@ static int take_socket(const struct endpoint *endpoint, int *listening, struct e
     return r;
 }
 
+/* One attempt. -EADDRINUSE: somebody listens, and does not hand over (yet). */
+static int take_place(const struct endpoint *endpoint, const char *handover, int *ret_predecessor,
+                      struct endpoint_socket *ret_socket, struct sysfold_error *error)
+{
+    cleanup_close int listening = -1;
+    int r = handover_greet(handover, ret_predecessor, &listening, error);
+
+    if (r == 0)
+        return take_socket(endpoint, &listening, ret_socket, error);
+    return r == -ENOENT ? endpoint_listen("notify", endpoint, SOCK_STREAM, ret_socket, error) : r;
+}
+
 int guardian_listen(const struct endpoint *endpoint, struct guardian_plan *plan, struct sysfold_error *error)
 {
+    const struct timespec pause = {.tv_nsec = PLACE_PAUSE_MS * NS_PER_MS};
     cleanup_free char *handover = NULL;
-    cleanup_close int predecessor = -1, listening = -1;
+    cleanup_close int predecessor = -1;
     struct endpoint_socket socket;
-    int r;
+    int r = -EADDRINUSE;
 
     if (asprintf(&handover, "%s" HANDOVER_SUFFIX, endpoint->path) < 0)
         return error_system(error, -ENOMEM, "notify: cannot listen at %s", endpoint->path);
-    r = handover_greet(handover, &predecessor, &listening, error);
-    if (r == 0)
-        r = take_socket(endpoint, &listening, &socket, error);
-    else if (r == -ENOENT)
-        r = endpoint_listen("notify", endpoint, SOCK_STREAM, &socket, error);
+    for (int i = 0; i < PLACE_ATTEMPTS && r == -EADDRINUSE; i++) {
+        if (i)
+            nanosleep(&pause, NULL);
+        r = take_place(endpoint, handover, &predecessor, &socket, error);
+    }
     if (r < 0)
         return r;
     plan->listening = socket;
