@@ -95,6 +95,23 @@ class Outlived(RecorderCase):
             self.assertEqual(self.looks_for("/between", container.name, "b.sfold"), [])
             self.assertEqual(len(calls_of(self.events_of(container.name, "b.sfold"), "exit_group", status=7)), 1)
 
+    def test_recorder_comes_amid_births_and_ends(self):
+        # Those that end while the new recorder looks at what there is keep nobody from being recorded.
+        churn = "while [ ! -e /stop ]; do (:); done"
+        self.bundle_told(f"{ONE_PIPE} echo ready; {churn} & {churn} & {churn} & {churn}; wait; ls /after; exit 7", "churn")
+        recorder = self.start_recorder()
+        container = self.start_one("churn")
+        recorder.kill()
+        recorder.wait()
+        again = self.start_recorder(capture="b.sfold")
+        self.wait_for(lambda: self.supervisors("b.sfold"), "its supervisor")
+        with open(self.path("rootfs/stop"), "wb"):
+            pass
+        self.assertEqual(container.finish(), ENDED)
+        self.stop_recorder(again)
+        self.assertEqual(self.markers("b.sfold"), [])
+        self.assertEqual(len(self.looks_for("/after", container.name, "b.sfold")), 1)
+
     def test_recorder_stopped(self):
         for with_signal in [signal.SIGINT, signal.SIGTERM]:
             recorder = self.start_recorder()
