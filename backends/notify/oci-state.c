@@ -187,7 +187,7 @@ static int take_annotations(const json_t *state, struct oci_state *result, struc
     r = measure_annotations(annotations, &size, error);
     if (r < 0)
         return r;
-    at = malloc(size);
+    at = malloc(size + 1);
     if (!at)
         return error_system(error, -ENOMEM, "notify: cannot take a container's state");
     result->annotations = at;
