@@ -178,7 +178,7 @@ static int take_annotations(const json_t *state, struct oci_state *result, struc
     const json_t *annotations = NULL;
     const char *name;
     json_t *value;
-    size_t size = 0;
+    size_t size = 1;
     char *at;
     int r = find_member(state, "annotations", JSON_OBJECT, &annotations, error);
 
@@ -187,7 +187,7 @@ static int take_annotations(const json_t *state, struct oci_state *result, struc
     r = measure_annotations(annotations, &size, error);
     if (r < 0)
         return r;
-    at = malloc(size + 1);
+    at = malloc(size);
     if (!at)
         return error_system(error, -ENOMEM, "notify: cannot take a container's state");
     result->annotations = at;
