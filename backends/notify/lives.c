@@ -298,8 +298,10 @@ static void end_process(struct supervisor *supervisor, struct process *process, 
     bool is_known = find_status(supervisor, process, &status);
 
     for (struct thread *thread = process->first; thread; thread = thread->next) {
+        bool is_own = thread->tid == process->pid && process->has_leader_status && !process->has_group_status;
+
         if (!thread->has_status)
-            tell_thread_end(supervisor, thread, is_known ? &status : NULL);
+            tell_thread_end(supervisor, thread, is_own ? &process->leader_status : is_known ? &status : NULL);
     }
     if (is_recorded(supervisor, process)) {
         lifecycle_process_exit(&supervisor->encoder, process->pid, time, is_known ? &status : NULL);
@@ -327,6 +329,9 @@ static void end_thread(struct supervisor *supervisor, struct thread *thread, uin
     }
     if (thread->has_status && process->has_group_status)
         thread->has_status = false; /* whichever came first: the process's status says it */
+    if (thread->tid == process->pid && process->alive)
+        thread->has_status =
+            false; /* its number may go on by another thread's exec: its end is told with the process's */
     if (thread->has_status)
         tell_thread_end(supervisor, thread, &thread->status);
     if (!process->alive)
