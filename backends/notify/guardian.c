@@ -159,7 +159,7 @@ static void settle(struct guardian *guardian)
                         guardian->listening.fd,   guardian->handover.predecessor,
                         guardian->wards[0].watch, guardian->wards[0].pidfd};
 
-    setpgid(0, 0);
+    (void)setsid();
     prctl(PR_SET_NAME, "sysfold-guard");
     raise_limit();
     daemon_ask_to_be_spared();

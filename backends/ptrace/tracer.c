@@ -52,7 +52,7 @@ static void settle_signals(void)
     struct sigaction action = {.sa_handler = wake};
     sigset_t own;
 
-    setpgid(0, 0);
+    (void)setsid();
     sigaction(SIGIO, &action, NULL);
     sigaction(SIGALRM, &action, NULL);
     action.sa_handler = SIG_DFL; /* an ignored SIGCHLD would reap the command before we can */

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import unittest
 
-from kit import CHOICE, SYSFOLD, Case, attaches, main, on_terminal
+from kit import CHOICE, PATIENCE, SYSFOLD, Case, attaches, main, on_terminal
 
 
 class Signals(Case):
@@ -86,6 +86,21 @@ class Signals(Case):
         done = self.run_sysfold("trace", "-o", "log", "cat", "/proc/self/status")
         masks = [line.split() for line in done.stdout.decode().splitlines() if line.startswith("Sig")]
         self.assertEqual([int(mask, 16) for name, mask in masks if name in ["SigIgn:", "SigCgt:", "SigBlk:"]], [0] * 3)
+
+    def run_without_a_shell(self, script):
+        """In a session of its own, as cron's and CI's commands are: nobody there continues what stops."""
+        script = script.replace("TRACE", f'"$0" trace {CHOICE} -o log')
+        process = self.start("/bin/sh", "-c", script, SYSFOLD, stdout=subprocess.PIPE, start_new_session=True)
+        said, _ = process.communicate(timeout=PATIENCE)
+        return said, process.returncode
+
+    def test_a_terminals_stop_is_ignored_where_nobody_would_go_on(self):
+        done = self.run_without_a_shell("TRACE sh -c 'kill -TSTP $$; echo went on'")
+        self.assertEqual(done, (b"went on\n", 0))
+
+    def test_its_end_hangs_up_nobody_else(self):
+        done = self.run_without_a_shell("sleep 600 & kill -STOP $!; TRACE true; echo went on; kill -KILL $!")
+        self.assertEqual(done, (b"went on\n", 0))
 
     def test_killed_recorder_leaves_a_readable_file_and_a_living_target(self):
         process = self.start_both("record", "-q", "-o", "a.sfold")
