@@ -233,10 +233,10 @@ static void let_go(struct supervisor *supervisor, struct thread *thread, uint64_
 }
 
 /* Whatever it was in, it is behind it; the exit's record was lost, or there are none. */
-static void call_returned_unseen(struct supervisor *supervisor, struct thread *thread)
+static void call_returned_unseen(struct supervisor *supervisor, struct thread *thread, uint64_t time)
 {
     if (is_untold(supervisor, thread) && is_told(supervisor, thread))
-        tell(supervisor, thread, &no_ops, NULL, false, supervisor_clock());
+        tell(supervisor, thread, &no_ops, NULL, false, time);
     thread->step = CALL_NONE;
 }
 
@@ -252,7 +252,7 @@ void call_finish_exec(struct supervisor *supervisor, struct thread *thread)
 
 void call_notified(struct supervisor *supervisor, struct thread *thread, const struct seccomp_notif *notif)
 {
-    call_returned_unseen(supervisor, thread);
+    call_returned_unseen(supervisor, thread, supervisor_clock());
     fill_call(&thread->call, &notif->data);
     thread->kept.size = 0;
     thread->entered = supervisor->timed ? supervisor_clock() : 0;
@@ -287,7 +287,7 @@ static bool take_unstopped(struct thread *thread, const struct perf_record *reco
 
 static bool is_chosen(const struct supervisor *supervisor, const struct call *call)
 {
-    return plan_is_unstopped(supervisor->plan, call->row) && callset_has(supervisor->calls, call->arch, call->nr);
+    return plan_is_unstopped(supervisor->plan, call->nr) && callset_has(supervisor->calls, call->arch, call->nr);
 }
 
 /* A new thread's own return from the call that has made it. */
@@ -324,7 +324,7 @@ void call_entered(struct supervisor *supervisor, struct thread *thread, const st
 
     if (is_stopped_at && is_exit_of(&thread->call, record->call.nr))
         return; /* it has been let go */
-    call_broken_off(supervisor, thread, record->time);
+    call_returned_unseen(supervisor, thread, record->time);
     thread->is_newborn = false;
     if (!take_unstopped(thread, record))
         return;
@@ -342,7 +342,7 @@ void call_exited(struct supervisor *supervisor, struct thread *thread, const str
         return;
     thread->is_newborn = false;
     if (step != CALL_NONE && !is_exit_of(&thread->call, record->call.nr)) {
-        call_broken_off(supervisor, thread, record->time); /* what was lost was its exit */
+        call_returned_unseen(supervisor, thread, record->time); /* what was lost was its exit */
         step = CALL_NONE;
     }
     thread->step = CALL_NONE;
@@ -360,8 +360,7 @@ void call_exited(struct supervisor *supervisor, struct thread *thread, const str
 void call_broken_off(struct supervisor *supervisor, struct thread *thread, uint64_t time)
 {
     if (is_untold(supervisor, thread) && is_told(supervisor, thread)) {
-        collect_told(&no_ops, NULL, &thread->call, false, &thread->kept, (uint32_t)thread->tid, time,
-                     &supervisor->encoder);
+        collect_unfinished(&thread->call, &thread->kept, (uint32_t)thread->tid, time, &supervisor->encoder);
         if (supervisor->timed && thread->entered && time > thread->entered)
             encoder_duration(&supervisor->encoder, time - thread->entered);
         supervisor_emit(supervisor);

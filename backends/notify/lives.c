@@ -77,21 +77,20 @@ static void forget_namesake(struct supervisor *supervisor, pid_t tid, uint64_t t
         followed_remove(&supervisor->followed, thread);
 }
 
-/* What the parent's call said, if anybody has seen it. */
-static bool knows_birth_flags(const struct thread *parent, bool is_thread)
+static uint64_t usual_flags(bool is_thread)
 {
-    return parent && parent->has_birth_flags && !!(parent->birth_flags & CLONE_THREAD) == is_thread;
+    return is_thread ? CLONE_VM | CLONE_SIGHAND | CLONE_THREAD : SIGCHLD;
 }
 
-static uint64_t birth_flags(struct thread *parent, bool is_thread)
+/* What the parent's call said, if anybody has seen it: it serves for one birth. */
+static bool take_birth_flags(struct thread *parent, bool is_thread, uint64_t *ret_flags)
 {
-    bool is_known = knows_birth_flags(parent, is_thread);
+    bool is_known = parent && parent->has_birth_flags && !!(parent->birth_flags & CLONE_THREAD) == is_thread;
 
+    *ret_flags = is_known ? parent->birth_flags : usual_flags(is_thread);
     if (parent)
         parent->has_birth_flags = false;
-    if (is_known)
-        return parent->birth_flags;
-    return is_thread ? CLONE_VM | CLONE_SIGHAND | CLONE_THREAD : SIGCHLD;
+    return is_known;
 }
 
 void lives_birth(struct supervisor *supervisor, const struct perf_record *record)
@@ -106,8 +105,7 @@ void lives_birth(struct supervisor *supervisor, const struct perf_record *record
     forget_namesake(supervisor, record->tid, record->time); /* which may be all that there was of a process */
     parent = followed_thread(&supervisor->followed, record->birth.parent_tid);
     process = parent ? parent->process : NULL;
-    is_known = knows_birth_flags(parent, is_thread);
-    flags = birth_flags(parent, is_thread);
+    is_known = take_birth_flags(parent, is_thread, &flags);
     if (process)
         ppid = is_thread || flags & CLONE_PARENT ? process->ppid : process->pid;
     thread = add_thread(supervisor, record->pid, record->tid, ppid);
@@ -139,7 +137,7 @@ static struct thread *take_in(struct supervisor *supervisor, pid_t tid)
         thread->process->is_followed = supervisor->follow || !supervisor->command;
     if (!is_known && supervisor->perf)
         lose_sight(supervisor, thread->process);
-    tell_birth(supervisor, thread, 0, birth_flags(NULL, ids.tgid != tid), supervisor_clock());
+    tell_birth(supervisor, thread, 0, usual_flags(ids.tgid != tid), supervisor_clock());
     return thread;
 }
 
@@ -329,9 +327,9 @@ static void end_thread(struct supervisor *supervisor, struct thread *thread, uin
     }
     if (thread->has_status && process->has_group_status)
         thread->has_status = false; /* whichever came first: the process's status says it */
+    /* Its number may go on by another thread's exec: its end is told with the process's. */
     if (thread->tid == process->pid && process->alive)
-        thread->has_status =
-            false; /* its number may go on by another thread's exec: its end is told with the process's */
+        thread->has_status = false;
     if (thread->has_status)
         tell_thread_end(supervisor, thread, &thread->status);
     if (!process->alive)
@@ -352,7 +350,7 @@ void lives_end(struct supervisor *supervisor, const struct perf_record *record)
         end_thread(supervisor, thread, record->time);
 }
 
-static void end_all_threads(struct supervisor *supervisor, pid_t pid)
+void lives_process_gone(struct supervisor *supervisor, pid_t pid)
 {
     uint64_t now = supervisor_clock();
 
@@ -367,11 +365,6 @@ static void end_all_threads(struct supervisor *supervisor, pid_t pid)
         }
         end_thread(supervisor, thread, now);
     }
-}
-
-void lives_process_gone(struct supervisor *supervisor, pid_t pid)
-{
-    end_all_threads(supervisor, pid);
 }
 
 static bool has_gone(const struct thread *thread)

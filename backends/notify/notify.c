@@ -142,7 +142,7 @@ static int add_wait(scmp_filter_ctx context, const struct filter_plan *plan, uns
 
     if (!plan->calls->everything)
         r = seccomp_rule_add(context, plan->action, (int)row, 1, waits);
-    else if (plan_is_unstopped(what, row_builtin(row)))
+    else if (plan_is_unstopped(what, row))
         r = seccomp_rule_add(context, SCMP_ACT_ALLOW, (int)row, 1, only_asks);
     return r == -EEXIST || r == -EDOM ? 0 : r;
 }

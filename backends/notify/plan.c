@@ -9,7 +9,6 @@
 #include "backends/notify/session.h"
 #include "common/collect.h"
 
-#define NR_MODIFY_LDT 154
 #define I386_SIGRETURN 119
 #define I386_RT_SIGRETURN 173
 #define X32_RT_SIGRETURN 513
@@ -63,7 +62,7 @@ static bool is_watched(const struct plan *plan, const struct sysfold_row *row)
     if (!plan->has_lives && (is_exec(number) || is_exit(number) || is_fork(number)))
         return true;
     if (is_exec(number) && plan->has_lives && geteuid() != 0)
-        return false; /* without new privileges it makes nobody another: and who had lost its record would not know */
+        return false; /* below no_new_privs an exec makes nobody another, and the likeness stays what it was */
     return plan->results & RESULTS_EMULATE && changes_likeness(row);
 }
 
@@ -107,18 +106,24 @@ static bool says_it_all(const struct sysfold_row *row)
     return !row_passes_memory(row) && !performs(row);
 }
 
-/* Some calls have no tracepoint of their own. */
-static bool has_tracepoint(const struct plan *plan, unsigned nr)
+/* Some calls have no tracepoint of their own: which, is the kernel's configuration. A return from a handler leaves without its number. */
+static bool tells_exit(const struct plan *plan, unsigned nr)
 {
-    return plan->means == PERF_MEANS_ALL || (nr != ROW_RT_SIGRETURN && nr != ROW_ARCH_PRCTL && nr != NR_MODIFY_LDT);
+    return plan->means == PERF_MEANS_ALL || (may_be_stopped_at(nr) && plan->each && plan->each->exits[nr]);
 }
 
-bool plan_is_unstopped(const struct plan *plan, const struct sysfold_row *row)
+static bool needs_no_stop(const struct plan *plan, unsigned nr, const struct sysfold_row *row)
 {
-    if (!(plan->results & RESULTS_PERF) || is_watched(plan, row) || !says_it_all(row) ||
-        !has_tracepoint(plan, row->number))
+    if (!(plan->results & RESULTS_PERF) || is_watched(plan, row) || !says_it_all(row))
         return false;
-    return plan->means == PERF_MEANS_ALL || !may_wait(row->number);
+    if (plan->means == PERF_MEANS_ALL || !may_be_stopped_at(row->number))
+        return true;
+    return tells_exit(plan, nr) && !may_wait(row->number);
+}
+
+bool plan_is_unstopped(const struct plan *plan, unsigned nr)
+{
+    return nr < CALLSET_NATIVE_MAX && has(plan->unstopped, nr);
 }
 
 /* That a call began is worth a record: where it may not end, and where what it begins is told before it ends. */
@@ -126,9 +131,10 @@ static bool wants_entry(const struct plan *plan, unsigned row, bool is_chosen, b
 {
     if (is_fork(row) || is_exit(row))
         return plan->has_lives && plan->means >= (is_rare(row) && !is_chosen ? PERF_MEANS_ALL : PERF_MEANS_EACH);
+    if (!(plan->results & RESULTS_PERF) || !is_chosen)
+        return false;
     /* A return from a handler leaves behind the number, if any, of what the signal interrupted: its exit says nothing. */
-    return plan->results & RESULTS_PERF && is_chosen &&
-           (is_timed || (plan->means == PERF_MEANS_ALL && (may_wait(row) || !may_be_stopped_at(row))));
+    return is_timed || !may_be_stopped_at(row) || (plan->means == PERF_MEANS_ALL && may_wait(row));
 }
 
 static void add_native(const struct capture_options *options, unsigned nr, struct plan *plan)
@@ -136,8 +142,11 @@ static void add_native(const struct capture_options *options, unsigned nr, struc
     const struct callset *calls = &options->calls;
     const struct sysfold_row *row = call_row(AUDIT_ARCH_X86_64, nr);
     bool is_chosen = calls->everything || has(calls->native, nr);
-    bool has_exit = plan->results & RESULTS_PERF && is_chosen && has_tracepoint(plan, nr);
+    bool has_exit = plan->results & RESULTS_PERF && is_chosen && tells_exit(plan, nr);
+    bool is_unstopped = needs_no_stop(plan, nr, row);
 
+    if (is_unstopped)
+        add(plan->unstopped, nr);
     if (has_exit && !is_exit(row->number))
         add(plan->exits, nr);
     if (has_exit && nr == ROW_EXECVEAT)
@@ -145,7 +154,7 @@ static void add_native(const struct capture_options *options, unsigned nr, struc
     if (wants_entry(plan, row->number, is_chosen, options->live.timed))
         add(plan->entries, nr);
     if (may_be_stopped_at(nr) &&
-        ((row->number == nr && is_watched(plan, row)) || (is_chosen && !(has_exit && plan_is_unstopped(plan, row)))))
+        ((row->number == nr && is_watched(plan, row)) || (is_chosen && !(has_exit && is_unstopped))))
         add(plan->notified.native, nr);
     else if (!(plan->has_lives && row_is_wait(row)))
         add(plan->spared, nr);
@@ -187,7 +196,8 @@ static bool make(const struct capture_options *options, unsigned results, struct
 {
     const struct callset *calls = &options->calls;
 
-    *plan = (struct plan){.has_lives = plan->has_lives, .means = plan->means, .results = results};
+    *plan = (struct plan){
+        .has_lives = plan->has_lives, .means = plan->means, .each = plan->each, .results = results};
     for (unsigned nr = 0; nr < CALLSET_NATIVE_MAX; nr++)
         add_native(options, nr, plan);
     memcpy(plan->notified.i386, calls->i386, sizeof(calls->i386));

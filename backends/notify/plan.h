@@ -6,6 +6,7 @@
 
 #include "backends/backend.h"
 #include "backends/notify/perf.h"
+#include "backends/notify/tracepoints.h"
 #include "common/callset.h"
 #include "common/collect.h"
 #include "common/rows.h"
@@ -14,11 +15,13 @@ struct plan {
     unsigned results; /* enum results of session.h: those that are to be had */
     bool has_lives;   /* perf tells of births and ends, at least */
     enum perf_means means;
+    const struct call_tracepoints *each; /* single calls'; NULL: not needed, or not known */
     struct callset notified;
     uint64_t spared[CALLSET_NATIVE_MAX / 64];  /* but for these, where that is everything */
     bool tells_all;                            /* every call's exit is wanted */
     uint64_t exits[CALLSET_NATIVE_MAX / 64];   /* whose exits are wanted */
     uint64_t entries[CALLSET_NATIVE_MAX / 64]; /* and entries as well */
+    uint64_t unstopped[CALLSET_NATIVE_MAX / 64];
 };
 
 /* `results` as they are wanted, of what `plan` says of perf (has_lives, means); where single calls' tracepoints are
@@ -27,11 +30,11 @@ void plan_make(const struct capture_options *options, unsigned results, unsigned
 
 /* Is there an exit record for that call? */
 bool plan_tells_exit(const struct plan *plan, const struct call *call);
-/* Native calls that are told without a stop. */
-bool plan_is_unstopped(const struct plan *plan, const struct sysfold_row *row);
+/* Is that native call, if it is chosen, told without a stop? */
+bool plan_is_unstopped(const struct plan *plan, unsigned nr);
 
-/* Waits for children are stopped at besides, but for those that do not wait (WNOHANG): how a child has ended nobody may be able to
- * say any more once its parent has heard of it. Signals interrupt such calls anyway. */
+/* Waits for children are stopped at besides, but for those that do not wait (WNOHANG): how a child has ended nobody may
+ * be able to say any more once its parent has heard of it. Signals interrupt such calls anyway. */
 bool row_is_wait(const struct sysfold_row *row);
 
 #endif

@@ -42,7 +42,7 @@ int notify_plan(const struct capture_options *options, struct plan *ret_plan, un
     const char *word = options->live.results ? options->live.results : "auto";
     struct sysfold_error reason = {0};
     struct plan plan = {0};
-    unsigned results, required;
+    unsigned results = 0, required;
     int r = wanted_results(word, &results, error);
 
     if (r < 0)
@@ -50,6 +50,8 @@ int notify_plan(const struct capture_options *options, struct plan *ret_plan, un
     required = strcmp(word, "auto") != 0 ? results : 0;
     r = perf_probe(&plan.means, &reason);
     plan.has_lives = r == 0;
+    if (r == 0 && plan.means == PERF_MEANS_EACH)
+        (void)tracepoints_find_calls(&plan.each, NULL);
     plan_make(options, results, required, &plan);
     if (required & RESULTS_PERF & ~plan.results)
         return error_set(error, r < 0 ? r : -EACCES, "notify: results are not to be had from perf: %.300s",
@@ -160,5 +162,5 @@ enum sysfold_result_way notify_result_way(const struct sysfold_row *row)
         return SYSFOLD_RESULT_PERFORMED;
     if (!(plan_of_all.results & RESULTS_PERF))
         return SYSFOLD_RESULT_ABSENT;
-    return plan_is_unstopped(&plan_of_all, row) ? SYSFOLD_RESULT_UNSTOPPED : SYSFOLD_RESULT_STOPPED;
+    return plan_is_unstopped(&plan_of_all, row->number) ? SYSFOLD_RESULT_UNSTOPPED : SYSFOLD_RESULT_STOPPED;
 }

@@ -512,20 +512,29 @@ static bool is_unknown(const struct meeting *meeting, const struct item *item)
     return param_is_filled_in(meeting->views[0].record.row, &meeting->views[0].record.row->params[item->params[0]]);
 }
 
-/* Of a call from which nobody returned one may tell what was passed, and another not look any more. */
-static bool is_unreturned(const struct meeting *meeting)
+static bool is_unreturned(const struct view *view)
 {
-    for (unsigned side = 0; side < 2; side++) {
-        const struct record *record = &meeting->views[side].record;
-        struct canonical result;
+    struct canonical result;
 
-        if (!sysfold_row_is_syscall(record->row))
-            return false;
-        canonical_param(meeting->views[side].story, record, 0, &result);
-        if (result.status != SYSFOLD_ABSENT)
-            return false;
-    }
-    return true;
+    if (!sysfold_row_is_syscall(view->record.row))
+        return false;
+    canonical_param(view->story, &view->record, 0, &result);
+    return result.status == SYSFOLD_ABSENT;
+}
+
+static bool is_read_at_exit(const struct view *view, int param)
+{
+    return param > 0 && !(view->record.row->entry_mask >> param & 1);
+}
+
+/* Whoever looks only as a call begins (and may not know its result, as it declares) has by then what others read when it
+ * returns: of a call that did not, they have nothing. */
+static bool is_known_too_early(const struct meeting *meeting, const struct item *item, unsigned side)
+{
+    const struct view *early = &meeting->views[side], *late = &meeting->views[!side];
+
+    return find_declared(meeting->matcher, side, early->record.row->name, "res") >= 0 && is_unreturned(early) &&
+           is_unreturned(late) && is_read_at_exit(late, item->params[!side]);
 }
 
 static bool same_item(struct meeting *meeting, const struct item *item, enum sysfold_status ret_statuses[2])
@@ -538,9 +547,9 @@ static bool same_item(struct meeting *meeting, const struct item *item, enum sys
     take_value(&meeting->views[1], item->params[1], &b);
     ret_statuses[0] = a.status;
     ret_statuses[1] = b.status;
-    if ((a.status == SYSFOLD_ABSENT || b.status == SYSFOLD_ABSENT) && is_unreturned(meeting))
-        return true;
-    return same_value(meeting, &a, &b) || is_unknown(meeting, item);
+    return same_value(meeting, &a, &b) || is_unknown(meeting, item) ||
+           (b.status == SYSFOLD_ABSENT && is_known_too_early(meeting, item, 0)) ||
+           (a.status == SYSFOLD_ABSENT && is_known_too_early(meeting, item, 1));
 }
 
 /* The declaration that holds of that side, -1: none. A call that succeeds has had its memory read by the kernel, too. */

@@ -48,9 +48,6 @@ ALL_BACKENDS = {"ebpf", "ptrace", "notify"}  # that the document tells of
 FOREIGN = "gvisor"  # its kernel is another one
 FOREIGN_BEGINS, FOREIGN_ENDS = "<!-- gVisor: from here -->", "<!-- gVisor: to here -->"
 OF_THE_UNPRIVILEGED = {("notify", "*", "res")}  # declared for those who may not record everything
-# A call that is made again behind a handler is told twice where nobody tells of the handler's return: it has no tracepoint of
-# its own, and is never stopped at.
-RETURNS_UNSEEN = {"io-eventfd", "io-timerfd-interrupted", "process-wait-interrupted", "signal-restarted"}
 FEW_CALLS = 16  # of which notify has results by itself where each of them costs (backends/notify/plan.c)
 HANG = 10  # seconds that a scenario gets that is known not to end
 OTHERWISE = re.compile(r"^\S*tests/scenarios/(\S+?:\d+): (\w+): the result is (-?\d+), not (a success|-?\d+)$", re.M)
@@ -171,9 +168,9 @@ class Suite:
 
 
 def calls_of(suite, truth):
-    """Their names, and those of markers, interrupted calls and what closes the log; none where one has no name."""
+    """Their names, and those of markers, what ends interrupted calls and handlers, and what closes the log; none where one has no name."""
     calls = {line["event"] for line in truth if "event" in line} & set(named_rows(suite))
-    return [] if "syscall" in calls else sorted(calls | {"close", "prctl", "restart_syscall"})
+    return [] if "syscall" in calls else sorted(calls | {"close", "prctl", "restart_syscall", "rt_sigreturn"})
 
 
 def read_truth(log):
@@ -447,8 +444,6 @@ def try_one(suite, name):
     """(truth, document), or the exception that came of it."""
     try:
         truth = suite.bare(name)
-        if suite.options.by_call and name in RETURNS_UNSEEN:
-            raise Skipped("no ordinary user hears of a handler's return, behind which a call is made again")
         if name in suite.excused:
             return excuse(suite, name)
         document, lines = check_one(suite, name, truth)
