@@ -36,7 +36,7 @@ const char *declared_kind_phrase(enum sysfold_declared_kind kind)
     return phrases[kind];
 }
 
-/* Row number `index` from *index on that is a system call's; NULL beyond the last. */
+/* The name of the next row that is a system call's, from *index on; NULL behind the last. */
 static const char *next_call(size_t *index)
 {
     const struct sysfold_row *row;
@@ -93,7 +93,6 @@ static int show_json(void)
         json_t *backend = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", info.name, "usability", usability(&info),
                                     "summary", info.summary, "reason", json_text(info.reason), "remedy",
                                     json_text(info.remedy), "declared", declared_json(info.name));
-
         json_t *results = results_json(info.name);
 
         if (results)
