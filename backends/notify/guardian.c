@@ -267,7 +267,7 @@ static int take_socket(const struct endpoint *endpoint, int *listening, struct e
     return r;
 }
 
-/* One attempt. -EADDRINUSE: somebody listens, and does not hand over (yet). */
+/* One attempt. -EADDRINUSE: somebody listens, and does not hand over (yet). -EPIPE: it was about to end, and has hung up. */
 static int take_place(const struct endpoint *endpoint, const char *handover, int *ret_predecessor,
                       struct endpoint_socket *ret_socket, struct sysfold_error *error)
 {
@@ -289,7 +289,7 @@ int guardian_listen(const struct endpoint *endpoint, struct guardian_plan *plan,
 
     if (asprintf(&handover, "%s" HANDOVER_SUFFIX, endpoint->path) < 0)
         return error_system(error, -ENOMEM, "notify: cannot listen at %s", endpoint->path);
-    for (int i = 0; i < PLACE_ATTEMPTS && r == -EADDRINUSE; i++) {
+    for (int i = 0; i < PLACE_ATTEMPTS && (r == -EADDRINUSE || r == -EPIPE); i++) {
         if (i)
             nanosleep(&pause, NULL);
         r = take_place(endpoint, handover, &predecessor, &socket, error);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -193,6 +194,46 @@ Test(notify_handover, abandoned, .timeout = 60)
     expect_calls(&later, PASSED, CALLS);
     target_end(&later);
     take_over();
+}
+
+/* A guardian that ends as a recorder greets it. */
+static pid_t start_hanging_up(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    pid_t pid;
+
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s.guardian", path);
+    cr_assert_eq(bind(door, (const struct sockaddr *)&address, sizeof(address)), 0);
+    cr_assert_eq(listen(door, 1), 0);
+    pid = fork();
+    if (pid == 0) {
+        close(accept(door, NULL, NULL));
+        (void)unlink(address.sun_path);
+        _exit(0);
+    }
+    close(door);
+    return pid;
+}
+
+Test(notify_handover, the_one_before_has_just_ended, .timeout = 60)
+{
+    struct sysfold_error error = {0};
+    struct guardian_plan plan = {.listening = {.fd = -1}, .predecessor = -1};
+    char path[] = "/tmp/sysfold-handover-XXXXXX/socket";
+    struct endpoint endpoint = {.path = path, .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1};
+    pid_t gone;
+
+    path[strlen(path) - strlen("/socket")] = 0;
+    cr_assert_not_null(mkdtemp(path));
+    path[strlen(path)] = '/';
+    gone = start_hanging_up(path);
+    cr_assert_eq(guardian_listen(&endpoint, &plan, &error), 0, "%s", error.message);
+    cr_assert_lt(plan.predecessor, 0);
+    cr_assert_eq(waitpid(gone, NULL, 0), gone);
+    guardian_plan_abandon(&plan);
+    *strrchr(path, '/') = 0;
+    cr_assert_eq(rmdir(path), 0);
 }
 
 static void say(int fd, uint16_t step)
