@@ -114,7 +114,8 @@ static void edges(void)
 
 static void chains(void)
 {
-    long fd = OK_SAYING(SAID(TEXT("file", here("made"))), open, link_number(LINKS_MAX), O_RDONLY, 0);
+    /* Half as many as are followed: whenever a walk has to begin anew, the kernel counts the links of both. */
+    long fd = OK_SAYING(SAID(TEXT("file", here("made"))), open, link_number(LINKS_MAX / 2), O_RDONLY, 0);
 
     OK(close, fd);
     FAILS(ELOOP, open, link_number(LINKS_MAX + 1), O_RDONLY, 0);
