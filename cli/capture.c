@@ -253,27 +253,28 @@ static bool settle_backend(const struct command *command, struct sysfold_live_op
         bool given;
         bool fitting; /* to the target */
         const char *use;
-        const char *backend, *other;
+        const char *backend, *other; /* the first is chosen; NULL: no other has it */
     } options[] = {
-        {"--results", live->results, true, "", "notify", "notify"},
+        {"--results", live->results, true, "", "notify", NULL},
         {"--socket", live->socket_path, true, "", "gvisor", "notify"},
         {"--socket-mode", live->socket_mode, live->socket_path || !targeted, "the socket that sandboxes connect to",
          "gvisor", "notify"},
         {"--socket-owner", live->socket_owner, live->socket_path || !targeted, "the socket that sandboxes connect to",
          "gvisor", "notify"},
-        {"--rootfs", live->rootfs, live->argv, "a command to run", "gvisor", "gvisor"},
-        {"--bind", live->bind_count, live->argv, "a command to run", "gvisor", "gvisor"},
-        {"--runsc", live->runsc, true, "", "gvisor", "gvisor"},
+        {"--rootfs", live->rootfs, live->argv, "a command to run", "gvisor", NULL},
+        {"--bind", live->bind_count, live->argv, "a command to run", "gvisor", NULL},
+        {"--runsc", live->runsc, true, "", "gvisor", NULL},
         {"--runsc-root", live->runsc_root, live->container_count || live->system_wide,
-         "containers that run (--container, --system-wide)", "gvisor", "gvisor"},
+         "containers that run (--container, --system-wide)", "gvisor", NULL},
     };
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (!options[i].given)
             continue;
-        if (live->backend && !is_named(live, options[i].backend) && !is_named(live, options[i].other)) {
-            misused(command, "%s is for the %s backend, not for %s", options[i].name, options[i].backend,
-                    live->backend);
+        if (live->backend && !is_named(live, options[i].backend) &&
+            !(options[i].other && is_named(live, options[i].other))) {
+            misused(command, "%s is for %s%s%s, not for %s", options[i].name, options[i].backend,
+                    options[i].other ? " and " : "", options[i].other ? options[i].other : "", live->backend);
             return false;
         }
         if (!options[i].fitting) {
