@@ -32,7 +32,6 @@ class Program:
     calls: str = None  # -e for both, None: everything
     ignore: str = ""  # what may differ, as `sysfold compare --ignore` takes it
     ptrace_options: tuple = ()
-    notify_ignore: str = ""  # what may differ as well where an ordinary user uses notify
     by_class: bool = True  # can be compared with --seccomp-bpf and -e too
     why: str = ""  # every loosening above has its reason here
     tries: int = 1  # for schedules that legitimately differ: the two must agree within so many pairs of runs
@@ -262,8 +261,8 @@ PROGRAMS = [
     Program("int80", program_of_ours("int80")),
     Program("own-filter", program_of_ours("own-filter"), ptrace_options=("--no-filter",),
             why="what the target's own filter refuses is not seen by another filter, ours or strace's"),
-    Program("signals", program_of_ours("signals"), tries=6, notify_ignore="read",
-            why="no ordinary user hears of a handler's return, and so nobody of the read that it goes back to; whether the stop and its end interrupt a sleep once or twice depends on how soon one follows the other"),
+    Program("signals", program_of_ours("signals"), tries=6,
+            why="whether the stop and its end interrupt a sleep once or twice depends on how soon one follows the other"),
     Program("vforks", program_of_ours("vforks")),
     Program("exec-by-thread", program_of_ours("exec-by-thread"), by_class=False,
             ignore="openat,read,close,newfstatat,getpid,clock_nanosleep",

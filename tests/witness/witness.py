@@ -10,7 +10,6 @@ that the comparison would have noticed. Another backend can take strace's place:
 """
 
 import argparse
-import dataclasses
 import json
 import os
 import pwd
@@ -169,8 +168,6 @@ def compare(program, arguments):
     calls = subset_of(program, arguments)
     if calls is None:
         return True
-    if arguments.user and arguments.backend == "notify" and program.notify_ignore:
-        program = dataclasses.replace(program, ignore=program.notify_ignore)
     base = tempfile.mkdtemp(prefix="sysfold-witness-")
     options = child_options(arguments.user)
     os.mkdir(f"{base}/log")
