@@ -18,6 +18,7 @@
 
 #define ANSWER 4242
 #define NOT_YET (-4096)
+#define REFUSED SYS_getsid /* not getppid, by which a sanitizer's search for leaks knows that it is still wanted */
 
 static struct sock_fprog program;
 
@@ -120,18 +121,18 @@ Test(filter, everything_is_notified)
 
 Test(filter, a_trace_filter_without_a_tracer_refuses_the_chosen_call)
 {
-    struct callset calls = choose(SYS_getppid);
+    struct callset calls = choose(REFUSED);
 
     make(&calls, SCMP_ACT_TRACE(7), NULL);
     cr_assert_eq(filter_install(&program, 0), 0);
-    cr_assert_eq(syscall(SYS_getppid), -1);
+    cr_assert_eq(syscall(REFUSED), -1);
     cr_assert_eq(syscall(SYS_getpgrp), getpgrp());
     free(program.filter);
 }
 
 Test(filter, only_who_has_no_privilege_pays_with_set_user_id)
 {
-    struct callset calls = choose(SYS_getppid);
+    struct callset calls = choose(REFUSED);
     bool privileged = geteuid() == 0;
 
     make(&calls, SCMP_ACT_TRACE(7), NULL);
@@ -148,17 +149,17 @@ Test(filter, only_who_has_no_privilege_pays_with_set_user_id)
 /* Without a listener the kernel refuses WAIT_KILLABLE_RECV, as an older one does always. */
 Test(filter, a_wish_that_is_refused_is_done_without)
 {
-    struct callset calls = choose(SYS_getppid);
+    struct callset calls = choose(REFUSED);
 
     make(&calls, SCMP_ACT_TRACE(7), NULL);
     cr_assert_eq(filter_install(&program, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV), 0);
-    cr_assert_eq(syscall(SYS_getppid), -1);
+    cr_assert_eq(syscall(REFUSED), -1);
     free(program.filter);
 }
 
 Test(filter, a_flag_that_nobody_knows_is_an_error)
 {
-    struct callset calls = choose(SYS_getppid);
+    struct callset calls = choose(REFUSED);
 
     make(&calls, SCMP_ACT_TRACE(7), NULL);
     cr_assert_eq(filter_install(&program, 1U << 30), -EINVAL);
