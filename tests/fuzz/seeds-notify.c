@@ -158,15 +158,15 @@ static void write_lives(void)
 
 static const char *const profiles[] = {
     "\1{\"defaultAction\":\"SCMP_ACT_ALLOW\"}",
-    "\3{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":1,\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\"],"
-    "\"syscalls\":[{\"names\":[\"open\",\"openat\",\"connect\"],\"action\":\"SCMP_ACT_ALLOW\"},{\"names\":[\"getppid\"],"
-    "\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,\"value\":8,\"valueTwo\":1,\"op\":\"SCMP_CMP_MASKED_EQ\"}]}]}",
-    "\0{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":"
-    "[\"SCMP_ARCH_X86\"]}],\"syscalls\":[{\"names\":[\"clone\",\"clone3\",\"mount\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":"
-    "{\"caps\":[\"CAP_SYS_ADMIN\"],\"minKernel\":\"4.8\"},\"excludes\":{\"arches\":[\"s390\"]}},{\"names\":[\"clone3\"],"
-    "\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38,\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}}]}",
-    "\2{\"defaultAction\":\"SCMP_ACT_LOG\",\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\"],\"syscalls\":[{\"name\":\"open\",\"action\":"
-    "\"SCMP_ACT_KILL\"},{\"names\":[\"openat\"],\"action\":\"SCMP_ACT_TRACE\",\"args\":null}]}",
+    ("\3{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":1,\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\"],"
+     "\"syscalls\":[{\"names\":[\"open\",\"openat\",\"connect\"],\"action\":\"SCMP_ACT_ALLOW\"},{\"names\":[\"getppid\"],"
+     "\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,\"value\":8,\"valueTwo\":1,\"op\":\"SCMP_CMP_MASKED_EQ\"}]}]}"),
+    ("\0{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":"
+     "[\"SCMP_ARCH_X86\"]}],\"syscalls\":[{\"names\":[\"clone\",\"clone3\",\"mount\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":"
+     "{\"caps\":[\"CAP_SYS_ADMIN\"],\"minKernel\":\"4.8\"},\"excludes\":{\"arches\":[\"s390\"]}},{\"names\":[\"clone3\"],"
+     "\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38,\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}}]}"),
+    ("\2{\"defaultAction\":\"SCMP_ACT_LOG\",\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\"],\"syscalls\":[{\"name\":\"open\",\"action\":"
+     "\"SCMP_ACT_KILL\"},{\"names\":[\"openat\"],\"action\":\"SCMP_ACT_TRACE\",\"args\":null}]}"),
 };
 
 static const char *const tables[] = {

@@ -12,17 +12,17 @@
 #include <sys/stat.h>
 
 static const char *const seeds[] = {
-    "\1{\"ociVersion\":\"1.0.2-dev\",\"fds\":[\"seccompFd\"],\"pid\":30691,\"metadata\":\"some metadata\",\"state\":"
-    "{\"ociVersion\":\"1.0.2-dev\",\"id\":\"gdtest\",\"status\":\"creating\",\"pid\":30691,\"bundle\":\"/tmp/gd/b\","
-    "\"annotations\":{\"org.example.name\":\"a test\",\"run.oci.x\":\"1\"}}}",
-    "\1{\n    \"ociVersion\": \"0.2.0\",\n    \"fds\": [\n        \"seccompFd\"\n    ],\n    \"pid\": 22933,\n"
-    "    \"metadata\": \"some metadata\",\n    \"state\": {\n        \"ociVersion\": \"0.2.0\",\n"
-    "        \"id\": \"gdtest2\",\n        \"status\": \"creating\",\n        \"pid\": 22933,\n"
-    "        \"bundle\": \"/tmp/gd/b\",\n        \"annotations\": {\n            \"run.oci.x\": \"1\"\n        }\n"
-    "    }\n}\n",
+    ("\1{\"ociVersion\":\"1.0.2-dev\",\"fds\":[\"seccompFd\"],\"pid\":30691,\"metadata\":\"some metadata\",\"state\":"
+     "{\"ociVersion\":\"1.0.2-dev\",\"id\":\"gdtest\",\"status\":\"creating\",\"pid\":30691,\"bundle\":\"/tmp/gd/b\","
+     "\"annotations\":{\"org.example.name\":\"a test\",\"run.oci.x\":\"1\"}}}"),
+    ("\1{\n    \"ociVersion\": \"0.2.0\",\n    \"fds\": [\n        \"seccompFd\"\n    ],\n    \"pid\": 22933,\n"
+     "    \"metadata\": \"some metadata\",\n    \"state\": {\n        \"ociVersion\": \"0.2.0\",\n"
+     "        \"id\": \"gdtest2\",\n        \"status\": \"creating\",\n        \"pid\": 22933,\n"
+     "        \"bundle\": \"/tmp/gd/b\",\n        \"annotations\": {\n            \"run.oci.x\": \"1\"\n        }\n"
+     "    }\n}\n"),
     "\2{\"fds\":[\"pidFd\",\"seccompFd\"],\"pid\":2147483647,\"state\":{\"id\":\"a\",\"bundle\":null}}",
-    "\1{\"fds\":[\"seccompFd\"],\"pid\":1,\"state\":{\"id\":\"\\u001b[31m\\ud83d\\ude00\",\"annotations\":{\"a\":"
-    "\"b\\nc\"}}}",
+    ("\1{\"fds\":[\"seccompFd\"],\"pid\":1,\"state\":{\"id\":\"\\u001b[31m\\ud83d\\ude00\",\"annotations\":{\"a\":"
+     "\"b\\nc\"}}}"),
     "\1{\"fds\":[[[[[[{\"a\":1e308,\"b\":-9223372036854775808}]]]]]],\"pid\":1.5,\"state\":{\"id\":true}}",
 };
 

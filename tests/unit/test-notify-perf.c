@@ -369,7 +369,7 @@ Test(notify_perf, births_execs_and_ends)
     cr_assert_str_eq(told.records[exec].comm, "true");
     cr_assert_eq(told.records[exec].pid, child);
     cr_assert_eq(told.records[end].pid, child);
-    cr_assert_eq(told.records[after].call.args[1], child);
+    cr_assert_eq((pid_t)told.records[after].call.args[1], child);
     cr_assert_eq(find_kind(PERF_END, parent), told.count - 1);
     forget();
 }
