@@ -55,6 +55,7 @@ struct perf {
     const struct call_tracepoints *each; /* PERF_MEANS_EACH */
     uint8_t *sources;                    /* what a sample of a tracepoint is: an enum source each */
     struct wanted exits, entries;
+    uint64_t registers; /* that a call's exit comes with: see perf-read.c */
     uint64_t *executed; /* a bit for each thread: its last record is an exec's */
 
     struct ring *rings;

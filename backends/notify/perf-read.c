@@ -9,9 +9,6 @@
 
 #include "perf-events.h"
 
-/* In the order of the kernel's bits. Those of x86-64's arguments, and of i386's, to which they are 0 otherwise. */
-enum { REG_BX, REG_CX, REG_DX, REG_SI, REG_DI, REG_BP, REG_R8, REG_R9, REG_R10, REG_COUNT };
-
 /*
  * The wire. A sample is
  *
@@ -194,15 +191,15 @@ static const uint8_t *in_one_piece(struct perf *perf, const struct ring *ring, s
     return perf->record;
 }
 
-/* An exit's, from the registers. */
-static void take_arguments(struct perf_call *call, const uint8_t *registers)
+/* An exit's, from the registers: as many as were asked for, in the order of the kernel's bits (dx si di r8 r9 r10). */
+static void take_arguments(struct perf_call *call, const uint8_t *registers, size_t count)
 {
-    static const uint8_t native[6] = {REG_DI, REG_SI, REG_DX, REG_R10, REG_R8, REG_R9};
-    static const uint8_t i386[6] = {REG_BX, REG_CX, REG_DX, REG_SI, REG_DI, REG_BP};
+    static const uint8_t places[][PERF_ARGUMENTS] = {
+        {0}, {1, 0}, {2, 1, 0}, {2, 1, 0, 3}, {2, 1, 0, 4, 3}, {2, 1, 0, 5, 3, 4},
+    };
 
-    for (int i = 0; i < 6; i++)
-        call->args[i] =
-            call->is_64 ? load64(registers + (size_t)native[i] * 8) : (uint32_t)load64(registers + (size_t)i386[i] * 8);
+    for (size_t i = 0; i < count && count <= PERF_ARGUMENTS; i++)
+        call->args[i] = load64(registers + (size_t)places[count - 1][i] * 8);
 }
 
 /* As many as there are: raw_syscalls has all, a single call's tracepoint its own. */
@@ -236,8 +233,8 @@ static bool take_call(const struct perf *perf, const uint8_t *from, size_t size,
     if (raw_size < RAW_REST + 8)
         return false;
     call->result = (int64_t)load64(raw + RAW_REST);
-    if (size - after - 8 >= (size_t)REG_COUNT * 8) /* a kernel thread's would have none */
-        take_arguments(call, from + after + 8);
+    if (call->is_64) /* a kernel thread's would have no registers */
+        take_arguments(call, from + after + 8, (size - after - 8) / 8);
     return true;
 }
 

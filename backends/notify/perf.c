@@ -32,11 +32,6 @@
 /* The longest text of a filter that the kernel takes is a page. */
 #define FILTER_SIZE 4096
 
-/* x86-64's arguments, and i386's, to which they are 0 otherwise: perf-read.c has their order. */
-#define ARGUMENT_REGS                                                                                                  \
-    (1ULL << PERF_REG_X86_BX | 1ULL << PERF_REG_X86_CX | 1ULL << PERF_REG_X86_DX | 1ULL << PERF_REG_X86_SI |           \
-     1ULL << PERF_REG_X86_DI | 1ULL << PERF_REG_X86_BP | 1ULL << PERF_REG_X86_R8 | 1ULL << PERF_REG_X86_R9 |           \
-     1ULL << PERF_REG_X86_R10)
 
 /* By which means, if not all: a message says why. */
 static int probe_less(int why_not_all, enum perf_means *ret_means, struct sysfold_error *error)
@@ -154,11 +149,24 @@ static int find_tracepoints(struct perf *perf, struct sysfold_error *error)
     return perf->means == PERF_MEANS_EACH ? tracepoints_find_calls(&perf->each, error) : 0;
 }
 
+/* The registers that have so many arguments (0: all). Each makes a record dearer; one there must be, for with it comes the ABI. */
+static uint64_t registers_of(unsigned arguments)
+{
+    static const uint8_t registers[PERF_ARGUMENTS] = {PERF_REG_X86_DI,  PERF_REG_X86_SI, PERF_REG_X86_DX,
+                                                      PERF_REG_X86_R10, PERF_REG_X86_R8, PERF_REG_X86_R9};
+    uint64_t mask = 0;
+
+    for (unsigned i = 0; i < (arguments && arguments < PERF_ARGUMENTS ? arguments : PERF_ARGUMENTS); i++)
+        mask |= UINT64_C(1) << registers[i];
+    return mask;
+}
+
 static int take_plan(struct perf *perf, const struct perf_plan *plan, struct sysfold_error *error)
 {
     int r;
 
     perf->means = plan->means;
+    perf->registers = registers_of(plan->arguments);
     perf->read_format = PERF_FORMAT_LOST;
     if (plan->means == PERF_MEANS_EACH && !plan->calls)
         return error_set(error, -EINVAL, "all calls cannot be recorded one by one");
@@ -478,7 +486,7 @@ static struct perf_event_attr exit_attr(const struct perf *perf)
         .sample_period = 1,
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW | PERF_SAMPLE_REGS_USER,
         .read_format = perf->read_format,
-        .sample_regs_user = ARGUMENT_REGS,
+        .sample_regs_user = perf->registers,
         .inherit = 1,
         .sample_id_all = 1,
         .task = 1,

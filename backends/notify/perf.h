@@ -48,6 +48,8 @@ struct perf_plan {
     const uint64_t *calls;
     /* Whose entries are wanted as well, for durations; NULL: none. */
     const uint64_t *entries;
+    /* Of how many of a call's arguments its exit tells; 0: of all. */
+    unsigned arguments;
     /* Bytes for each cpu, at most; 0: as suits. Less where the limits of locked memory say so. */
     size_t ring_size;
 };
@@ -61,12 +63,14 @@ enum perf_kind {
     PERF_LOST,  /* records that found no room */
 };
 
+#define PERF_ARGUMENTS 6
+
 struct perf_call {
     int64_t nr;
     int64_t result; /* of an exit */
-    uint64_t args[6];
-    bool
-        is_64; /* the thread runs 64-bit code: the call is i386's if not, or if made by int $0x80 (which nobody can see here) */
+    uint64_t args[PERF_ARGUMENTS]; /* of 64-bit code */
+    /* The thread runs 64-bit code: the call is i386's if not, or if made by int $0x80 (which nobody can see here). */
+    bool is_64;
 };
 
 struct perf_record {

@@ -137,6 +137,20 @@ static bool wants_entry(const struct plan *plan, unsigned row, bool is_chosen, b
     return is_timed || !may_be_stopped_at(row) || (plan->means == PERF_MEANS_ALL && may_wait(row));
 }
 
+/* How many of its arguments the row tells. */
+static unsigned arguments_of(const struct sysfold_row *row)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < row->param_count; i++) {
+        const struct sysfold_param *param = &row->params[i];
+
+        if (param->source == SOURCE_ARG && param->a >= count)
+            count = param->a + 1U;
+    }
+    return count;
+}
+
 static void add_native(const struct capture_options *options, unsigned nr, struct plan *plan)
 {
     const struct callset *calls = &options->calls;
@@ -149,6 +163,8 @@ static void add_native(const struct capture_options *options, unsigned nr, struc
         add(plan->unstopped, nr);
     if (has_exit && !is_exit(row->number))
         add(plan->exits, nr);
+    if (has_exit && is_unstopped && arguments_of(row) > plan->arguments)
+        plan->arguments = arguments_of(row);
     if (has_exit && nr == ROW_EXECVEAT)
         add(plan->exits, ROW_EXECVE); /* as which its success is told */
     if (wants_entry(plan, row->number, is_chosen, options->live.timed))
@@ -197,7 +213,7 @@ static bool make(const struct capture_options *options, unsigned results, struct
     const struct callset *calls = &options->calls;
 
     *plan = (struct plan){
-        .has_lives = plan->has_lives, .means = plan->means, .each = plan->each, .results = results};
+        .has_lives = plan->has_lives, .means = plan->means, .each = plan->each, .results = results, .arguments = 1};
     for (unsigned nr = 0; nr < CALLSET_NATIVE_MAX; nr++)
         add_native(options, nr, plan);
     memcpy(plan->notified.i386, calls->i386, sizeof(calls->i386));

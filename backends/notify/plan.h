@@ -22,6 +22,7 @@ struct plan {
     uint64_t exits[CALLSET_NATIVE_MAX / 64];   /* whose exits are wanted */
     uint64_t entries[CALLSET_NATIVE_MAX / 64]; /* and entries as well */
     uint64_t unstopped[CALLSET_NATIVE_MAX / 64];
+    unsigned arguments; /* of how many arguments the exits must tell */
 };
 
 /* `results` as they are wanted, of what `plan` says of perf (has_lives, means); where single calls' tracepoints are

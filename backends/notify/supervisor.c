@@ -314,6 +314,7 @@ static int open_perf(struct supervisor *supervisor, struct sysfold_error *error)
         .means = plan->means,
         .calls = plan->tells_all ? NULL : plan->exits,
         .entries = plan->entries,
+        .arguments = plan->arguments,
     };
     int r = perf_create(&perf_plan, &supervisor->perf, error);
 

@@ -70,6 +70,10 @@ Test(notify_perf_user, single_calls_with_arguments_and_results)
     pid = record(&(struct perf_plan){.means = PERF_MEANS_EACH, .calls = words, .entries = words}, odd_prctls);
     expect_odd_prctls(PERF_EXIT, pid, 6);
     expect_odd_prctls(PERF_ENTRY, pid, 5);
+    forget();
+    pid = record(&(struct perf_plan){.means = PERF_MEANS_EACH, .calls = words, .entries = words, .arguments = 3},
+                 odd_prctls);
+    expect_odd_prctls(PERF_EXIT, pid, 3);
     for (int i = 0; i < CALLS; i++) {
         entry = find_call(PERF_ENTRY, SYS_prctl, entry);
         cr_assert_eq(find_call(PERF_EXIT, SYS_prctl, entry), entry + 1);
