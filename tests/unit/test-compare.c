@@ -936,22 +936,33 @@ Test(compare, records_that_lie_break_nothing)
     free(whole);
 }
 
-Test(compare, of_a_call_that_never_returned_one_may_know_more)
+/* A call that its thread was killed in: what each side has of it beside the result. */
+static void tell_unreturned(const char *backend, const char *row, struct given of_ours, struct given of_theirs)
+{
+    anew();
+    theirs.backend = backend;
+    BOTH(10, "getuid", N("res", 0));
+    TELL(&ours, 10, row, STATUS("res", SYSFOLD_ABSENT), of_ours);
+    TELL(&theirs, 10, row, N("res", -516), of_theirs);
+    for (int side = 0; side < 2; side++)
+        EXITED(side ? &theirs : &ours, 10, 9);
+}
+
+Test(compare, who_looks_at_entry_alone_knows_more_of_a_call_that_never_returned)
 {
     const int64_t long_time[2] = {20, 0}, other_time[2] = {21, 0};
+    struct given nothing = STATUS("req", SYSFOLD_ABSENT), request = B("req", long_time), other = B("req", other_time);
 
-    for (int differs = 0; differs < 2; differs++) {
-        anew();
-        BOTH(10, "getuid", N("res", 0));
-        if (differs)
-            TELL(&ours, 10, "nanosleep", STATUS("res", SYSFOLD_ABSENT), B("req", other_time));
-        else
-            TELL(&ours, 10, "nanosleep", STATUS("res", SYSFOLD_ABSENT));
-        TELL(&theirs, 10, "nanosleep", N("res", -516), B("req", long_time));
-        for (int side = 0; side < 2; side++)
-            EXITED(side ? &theirs : &ours, 10, 9);
-        EXPECT_VERDICT(differs ? SYSFOLD_DIFFERENT : SYSFOLD_SAME);
-    }
+    tell_unreturned("notify", "nanosleep", nothing, request);
+    EXPECT_SAME();
+    tell_unreturned("notify", "nanosleep", other, request);
+    EXPECT_DIFFERENT();
+    tell_unreturned("notify", "nanosleep", request, nothing);
+    EXPECT_DIFFERENT();
+    tell_unreturned("ebpf", "nanosleep", nothing, request);
+    EXPECT_DIFFERENT();
+    tell_unreturned("notify", "open", (struct given)STATUS("path", SYSFOLD_ABSENT), (struct given)S("path", "/x"));
+    EXPECT_DIFFERENT();
 }
 
 Test(compare, a_thread_that_anothers_exec_ended_got_no_result)
