@@ -172,7 +172,8 @@ static int remove_stale(const char *backend, const struct sockaddr_un *address, 
     return 0;
 }
 
-/* Owner and mode of what was bound, by `owner` if it is not NULL. By a descriptor: the path may lead elsewhere by now, where others may write. */
+/* Owner and mode of what was bound, by `owner` if it is not NULL. By a descriptor: the path may lead elsewhere by
+ * now, where others may write. */
 static int own_path(struct endpoint_socket *listener, const char *path, const uid_t *owner)
 {
     cleanup_close int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -287,7 +288,8 @@ int endpoint_listen(const char *backend, const struct endpoint *endpoint, int ty
     return 0;
 }
 
-/* The kernel says where a socket was bound, but not whether that is what is there now: who connects there is accepted. */
+/* The kernel says where a socket was bound, but not whether that is what is there now: who connects there is
+ * accepted. */
 static bool is_at(int fd, const char *path)
 {
     struct sockaddr_un address = {0}, expected = {.sun_family = AF_UNIX};

@@ -29,8 +29,8 @@ struct endpoint_socket {
     ino_t ino;
 };
 
-/* The default path: sysfold/BACKEND.sock in $XDG_RUNTIME_DIR, for root in /run. The caller's to free(). -ENOENT: we have
- * no such directory. */
+/* The default path: sysfold/BACKEND.sock in $XDG_RUNTIME_DIR, for root in /run. The caller's to free(). -ENOENT: we
+ * have no such directory. */
 int endpoint_default_path(const char *backend, char **ret_path, struct sysfold_error *error);
 /* What the options say, or the default, whose directory is made. *ret_path is the caller's to free(), and borrowed by
  * *ret_endpoint. */
@@ -41,8 +41,8 @@ int endpoint_of_options(const char *backend, const struct sysfold_live_options *
  * socket is there), -ENAMETOOLONG, -EINVAL (not an absolute path), others of the system. */
 int endpoint_listen(const char *backend, const struct endpoint *endpoint, int type, struct endpoint_socket *ret_socket,
                     struct sysfold_error *error);
-/* The same of a socket that listens already, whoever bound it: takes it over, and gives its path owner and mode. -ENOENT:
- * that socket is not there (any more); nothing is set then, and `fd` remains the caller's. */
+/* The same of a socket that listens already, whoever bound it: takes it over, and gives its path owner and mode.
+ * -ENOENT: that socket is not there (any more); nothing is set then, and `fd` remains the caller's. */
 int endpoint_adopt(const char *backend, const struct endpoint *endpoint, int fd, struct endpoint_socket *ret_socket,
                    struct sysfold_error *error);
 /* May this peer connect? Root, our own user, and whom owner and mode let in, whatever the path's are by now. */

@@ -2,7 +2,8 @@
 #ifndef SYSFOLD_BACKENDS_FILTER_H
 #define SYSFOLD_BACKENDS_FILTER_H
 
-/* seccomp programs that do something at chosen system calls, of all three ABIs, and let the others run at full speed. */
+/* seccomp programs that do something at chosen system calls, of all three ABIs, and let the others run at full
+ * speed. */
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>

@@ -2,7 +2,8 @@
 #ifndef SYSFOLD_BACKENDS_MEMORY_H
 #define SYSFOLD_BACKENDS_MEMORY_H
 
-/* Another process's memory: what collect_ops' read and read_string want. Each answers how many bytes could be read, from the start on. */
+/* Another process's memory: what collect_ops' read and read_string want. Each answers how many bytes could be read,
+ * from the start on. */
 
 #include <stddef.h>
 #include <stdint.h>

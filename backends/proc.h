@@ -22,8 +22,9 @@ int proc_snapshot_thread(pid_t pid, pid_t tid, struct encoder *encoder, proc_emi
 /* A SNAP_FD record for each of its descriptors. Those told before the process went (-ESRCH) are whole. */
 int proc_snapshot_fds(pid_t pid, struct encoder *encoder, proc_emit emit, void *data);
 
-/* Its cgroup, as SNAP_THREAD and EXEC have it: the path in the unified hierarchy, or where others are in use all lines of
- * /proc/PID/cgroup. Some ten microseconds where there are as many hierarchies; absent where it cannot be had. */
+/* Its cgroup, as SNAP_THREAD and EXEC have it: the path in the unified hierarchy, or where others are in use all
+ * lines of /proc/PID/cgroup. Some ten microseconds where there are as many hierarchies; absent where it cannot be
+ * had. */
 void proc_put_cgroup(pid_t tid, struct encoder *encoder, unsigned index);
 
 /* What a runtime says of a container itself. */

@@ -73,7 +73,8 @@ void collect_passed(const struct collect_ops *ops, void *target, const struct co
                     const struct call *call, struct kept *kept);
 
 /* The record of such a call, made of what was kept: the target's memory is not looked at. `ops` are asked for what is
- * behind descriptors, where they can (NULL: absent). Without has_result the result, and all that only a success has, is absent. */
+ * behind descriptors, where they can (NULL: absent). Without has_result the result, and all that only a success has,
+ * is absent. */
 void collect_told(const struct collect_ops *ops, void *target, const struct call *call, bool has_result,
                   const struct kept *kept, uint32_t tid, uint64_t time, struct encoder *encoder);
 

@@ -43,7 +43,8 @@ static __always_inline void prepend_slash(struct walk *walk)
     walk->path[at_most(walk->file_at, PATH_END)] = '/';
 }
 
-/* Where the recorder's paths begin, which it may have changed by chroot(): a struct mount, and a dentry. 0: not known. */
+/* Where the recorder's paths begin, which it may have changed by chroot(): a struct mount, and a dentry. 0: not
+ * known. */
 __u64 root_mount = 0, root_dentry = 0;
 
 /* One name, or from a mounted root to what it is mounted on. Returns whether to go on. */

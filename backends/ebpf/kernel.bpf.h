@@ -245,8 +245,8 @@ struct kernel_clone_args {
 #define IO_WORKER 0x10     /* PF_IO_WORKER */
 #define USER_WORKER 0x4000 /* PF_USER_WORKER; before Linux 6.3 another flag had that bit */
 
-/* One of the threads by which the kernel serves a process (io_uring's, vhost's). No fork tells of their birth, they make
- * no calls, and no tracer sees them: they are not told of. */
+/* One of the threads by which the kernel serves a process (io_uring's, vhost's). No fork tells of their birth, they
+ * make no calls, and no tracer sees them: they are not told of. */
 static __always_inline bool is_servant(const struct task_struct *task)
 {
     if (bpf_core_field_exists(struct kernel_clone_args, user_worker))

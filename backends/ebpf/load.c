@@ -93,7 +93,8 @@ static bool wants_exec(const struct ebpf_settings *settings)
            has_bit(settings->interest[EBPF_I386], I386_EXECVE) || has_bit(settings->interest[EBPF_I386], I386_EXECVEAT);
 }
 
-/* A successful exec looks like its new image's own execve, whatever was called; and of either kind something was kept. */
+/* A successful exec looks like its new image's own execve, whatever was called; and of either kind something was
+ * kept. */
 static void lay_attention(struct ebpf_settings *settings)
 {
     for (size_t i = 0; i < EBPF_CALLS / 64; i++)

@@ -40,8 +40,8 @@ static void put(void *data, const uint8_t *record, size_t size)
     (void)intake_snapshot(snapshot->intake, snapshot->connection, record, size, snapshot->time);
 }
 
-/* What happens while the dump is made is told behind it, and changes what it says. A sandbox that cannot be asked is recorded all the
- * same: what is unknown of it shows itself by and by. */
+/* What happens while the dump is made is told behind it, and changes what it says. A sandbox that cannot be asked is
+ * recorded all the same: what is unknown of it shows itself by and by. */
 static int take_snapshot(const struct capture_options *options, const char *id, uint32_t connection,
                          struct intake *intake, struct sysfold_error *error)
 {

@@ -245,7 +245,8 @@ static void drop_interrupted(struct sandbox *sandbox, struct thread *thread)
     thread->interrupted = NULL;
 }
 
-/* It was not: then its caller got EINTR, before whatever the handler did, some of which may have been told of already. */
+/* It was not: then its caller got EINTR, before whatever the handler did, some of which may have been told of
+ * already. */
 static void tell_interrupted(struct sandbox *sandbox, struct thread *thread)
 {
     struct call_state *call = thread->interrupted;

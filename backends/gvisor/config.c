@@ -182,7 +182,8 @@ static const char *cut(char **text, const char *before, const char *after)
     return word;
 }
 
-/* "Name: N, optional fields: [A|B], context fields: [C|D]"; what another version may say beyond that is its own affair. */
+/* "Name: N, optional fields: [A|B], context fields: [C|D]"; what another version may say beyond that is its own
+ * affair. */
 static bool read_point(char *line, struct point *ret_point)
 {
     struct point point = {0};

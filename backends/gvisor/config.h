@@ -45,8 +45,9 @@ struct config_options {
 #define CONFIG_BACKOFF "25us"
 #define CONFIG_BACKOFF_MAX "10ms"
 
-/* metadata: what `runsc trace metadata` printed. *ret_json is the caller's to free(), indented, with a newline at its end.
- * Errors: -EBADMSG (that is no metadata), -ENOTSUP (there is none of the chosen calls, or no remote sink), -ENOMEM. */
+/* metadata: what `runsc trace metadata` printed. *ret_json is the caller's to free(), indented, with a newline at its
+ * end. Errors: -EBADMSG (that is no metadata), -ENOTSUP (there is none of the chosen calls, or no remote sink),
+ * -ENOMEM. */
 int config_generate(const char *metadata, const struct config_options *options, char **ret_json,
                     struct sysfold_error *error);
 

@@ -69,8 +69,8 @@ void call_finish_waiting(struct sandbox *sandbox, struct thread *thread, bool ha
 void call_tell_overdue(struct sandbox *sandbox, uint64_t now);
 
 /* life.c: threads, processes, containers. */
-/* The thread that the context is about; one that nobody has told of shows itself by a snapshot record. NULL: there is no
- * memory, or there are too many. */
+/* The thread that the context is about; one that nobody has told of shows itself by a snapshot record. NULL: there is
+ * no memory, or there are too many. */
 struct thread *life_thread(struct sandbox *sandbox, const Gv__ContextData *context, struct instant when);
 void life_start(struct sandbox *sandbox, const Gv__Start *start, struct instant when);
 void life_clone(struct sandbox *sandbox, struct thread *parent, const Gv__CloneInfo *info, struct instant when);

@@ -159,7 +159,8 @@ static void free_words(struct words *words)
 }
 #define cleanup_words __attribute__((cleanup(free_words)))
 
-/* What runsc says is kept apart: in `log` why it failed, in boot.log, the sandbox's, and run.log how the command ended. */
+/* What runsc says is kept apart: in `log` why it failed, in boot.log, the sandbox's, and run.log how the command
+ * ended. */
 static void add_run_words(const struct launch *launch, struct words *words)
 {
     add_word(words, launch->program, "");

@@ -39,10 +39,11 @@ int launch_create(const struct launch_options *options, struct launch **ret_laun
 /* Runs it: a child of ours. Where standard output or error is a file, it is appended to meanwhile. */
 int launch_start(struct launch *launch, struct sysfold_error *error);
 /* Has it ended? 1: *ret_status is the command's wait status; 0: it runs; -ENOENT, -EACCES, -ENOEXEC: it could not be
- * executed; -ECHILD: runsc failed, error says what it complained of. timeout_ms: how long to wait for its end; -1: for ever. */
+ * executed; -ECHILD: runsc failed, error says what it complained of. timeout_ms: how long to wait for its end; -1:
+ * for ever. */
 int launch_wait(struct launch *launch, int timeout_ms, int *ret_status, struct sysfold_error *error);
-/* The child, for signals; async-signal-safe. 0: it does not run. They reach the command's first process; a terminal's reach
- * all of its processes by themselves. */
+/* The child, for signals; async-signal-safe. 0: it does not run. They reach the command's first process; a terminal's
+ * reach all of its processes by themselves. */
 pid_t launch_pid(const struct launch *launch);
 /* Kills what still runs, removes the bundle and runsc's state. NULL is fine. */
 void launch_destroy(struct launch *launch);

@@ -455,8 +455,8 @@ void life_process_exit(struct sandbox *sandbox, const Gv__ExitNotifyParentInfo *
     end_process(sandbox, process, when.time, &status);
 }
 
-/* With its first process the whole sandbox ends, and nobody is notified. What takes the place of the removed one is looked at
- * as well. */
+/* With its first process the whole sandbox ends, and nobody is notified. What takes the place of the removed one is
+ * looked at as well. */
 void life_end(struct sandbox *sandbox, uint64_t time)
 {
     for (size_t i = 0; i < sandbox->tasks.processes.room;) {

@@ -31,7 +31,8 @@ struct order {
 /* More than that must be taken, whatever is still to come. */
 #define ORDER_BYTES_MAX ((size_t)8 << 20)
 
-/* A copy of the record goes where its time belongs. What comes too late gets the time of what was told last. -ENOMEM. */
+/* A copy of the record goes where its time belongs. What comes too late gets the time of what was told last.
+ * -ENOMEM. */
 int order_put(struct order *order, const uint8_t *record, size_t size);
 /* Those of up to `horizon`, in order. Returns how many; 0 with less memory than it takes. */
 size_t order_take(struct order *order, uint64_t horizon, const uint8_t *const **ret_records);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Whether sandboxes can be recorded here: they connect to us, from wherever they are, so that it always can. Whether they
- * can be started and configured here is another question. */
+/* Whether sandboxes can be recorded here: they connect to us, from wherever they are, so that it always can. Whether
+ * they can be started and configured here is another question. */
 
 #include "backends/gvisor/probe.h"
 

@@ -4,10 +4,11 @@
 
 #include <sysfold/stream.h>
 
-/* Usable where runsc is installed and says what it can trace; without it only for sandboxes of elsewhere that connect, which
- * the reason says. Runs nothing that takes longer than a moment. */
+/* Usable where runsc is installed and says what it can trace; without it only for sandboxes of elsewhere that
+ * connect, which the reason says. Runs nothing that takes longer than a moment. */
 void gvisor_probe(struct sysfold_backend_info *info);
-/* What stands against user namespaces, without which runsc starts no sandbox, not even as root; NULL: they can be made. */
+/* What stands against user namespaces, without which runsc starts no sandbox, not even as root; NULL: they can be
+ * made. */
 const char *gvisor_namespace_refusal(void);
 
 #endif

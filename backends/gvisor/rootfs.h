@@ -12,8 +12,8 @@
 int rootfs_path(const struct launch_options *options, char **ret_path, struct sysfold_error *error);
 /* Is there such a directory within? `root` is rootfs_path()'s. */
 bool rootfs_has_directory(const char *root, const struct launch_options *options, const char *path);
-/* The command's first word for runsc: the caller's own wherever runsc finds the same file by it, else its absolute path.
- * To be freed. -ENOENT, -EACCES, -ENOEXEC with a message. */
+/* The command's first word for runsc: the caller's own wherever runsc finds the same file by it, else its absolute
+ * path. To be freed. -ENOENT, -EACCES, -ENOEXEC with a message. */
 int rootfs_find_command(const char *root, const struct launch_options *options, const char *cwd, char **ret_word,
                         struct sysfold_error *error);
 

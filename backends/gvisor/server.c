@@ -32,8 +32,8 @@
 #define FRAME_ALIGNMENT 8
 #define NS_PER_MS 1000000ULL
 
-/* One client, from accept() until its FRAME_CLOSED is told: while that waits for room the slot is taken, so that what is
- * to be told stays bounded. */
+/* One client, from accept() until its FRAME_CLOSED is told: while that waits for room the slot is taken, so that what
+ * is to be told stays bounded. */
 struct connection {
     bool used;
     bool opened_untold, closed_untold;
@@ -256,8 +256,9 @@ static uint64_t stamp_of(struct msghdr *message)
     return (uint64_t)stamp.tv_sec * 1000000000 + (uint64_t)stamp.tv_nsec;
 }
 
-/* One packet, behind the frame's header. 0; -EAGAIN; -ENODATA: the end. *ret_length is the packet's true one, of which at
- * most PACKET_MAX is there. Descriptors that a client sends along are dropped by the kernel: the stamp leaves no room. */
+/* One packet, behind the frame's header. 0; -EAGAIN; -ENODATA: the end. *ret_length is the packet's true one, of
+ * which at most PACKET_MAX is there. Descriptors that a client sends along are dropped by the kernel: the stamp
+ * leaves no room. */
 static int receive(struct server *server, const struct connection *connection, size_t *ret_length, uint64_t *ret_time)
 {
     union {

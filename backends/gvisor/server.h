@@ -45,9 +45,9 @@ struct server_counts {
 
 /* Nothing listens yet. `queue` is borrowed until server_destroy(), and gets its end when the server has stopped. */
 int server_create(struct queue *queue, struct server **ret_server, struct sysfold_error *error);
-/* Listens there as well; before server_start(). *ret_number is what frames say: 0, 1, ... Errors: -EADDRINUSE (somebody
- * listens there), -EEXIST (something else than a socket is there), -ENAMETOOLONG, -EINVAL (not an absolute path), -ENOSPC
- * (more than SERVER_ENDPOINTS_MAX), others of the system. */
+/* Listens there as well; before server_start(). *ret_number is what frames say: 0, 1, ... Errors: -EADDRINUSE
+ * (somebody listens there), -EEXIST (something else than a socket is there), -ENAMETOOLONG, -EINVAL (not an absolute
+ * path), -ENOSPC (more than SERVER_ENDPOINTS_MAX), others of the system. */
 int server_listen(struct server *server, const struct endpoint *endpoint, uint16_t *ret_number,
                   struct sysfold_error *error);
 /* How long a client may take to shake hands, where it is not SERVER_HANDSHAKE_MS; before server_start(). */

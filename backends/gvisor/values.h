@@ -2,7 +2,8 @@
 #ifndef SYSFOLD_GVISOR_VALUES_H
 #define SYSFOLD_GVISOR_VALUES_H
 
-/* Parameters' values out of messages, kept from a call's enter to its end; in the form in which they go into a record. */
+/* Parameters' values out of messages, kept from a call's enter to its end; in the form in which they go into a
+ * record. */
 
 #include <stdbool.h>
 #include <stddef.h>

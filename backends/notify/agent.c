@@ -90,7 +90,8 @@ static void refuse(struct guardian *guardian, struct connection *connection, con
     guardian_complain(guardian, error.message);
 }
 
-/* Its place among the descriptors is told by the state, which may be wrong: a listener is one whatever was said of it. */
+/* Its place among the descriptors is told by the state, which may be wrong: a listener is one whatever was said of
+ * it. */
 static int find_listener(const struct message *message, const struct oci_state *state)
 {
     if (state)

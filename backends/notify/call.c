@@ -307,8 +307,8 @@ static bool is_birth_cry(const struct thread *thread, const struct perf_record *
     }
 }
 
-/* Registers that a handler's end has put back say nothing of the call that did it; those of a new image say that it was an
- * execve, whichever exec it was. */
+/* Registers that a handler's end has put back say nothing of the call that did it; those of a new image say that it
+ * was an execve, whichever exec it was. */
 static bool is_exit_of(const struct call *call, int64_t nr)
 {
     unsigned row = native_row(call);

@@ -267,7 +267,8 @@ static int take_socket(const struct endpoint *endpoint, int *listening, struct e
     return r;
 }
 
-/* One attempt. -EADDRINUSE: somebody listens, and does not hand over (yet). -EPIPE: it was about to end, and has hung up. */
+/* One attempt. -EADDRINUSE: somebody listens, and does not hand over (yet). -EPIPE: it was about to end, and has hung
+ * up. */
 static int take_place(const struct endpoint *endpoint, const char *handover, int *ret_predecessor,
                       struct endpoint_socket *ret_socket, struct sysfold_error *error)
 {

@@ -58,15 +58,16 @@ struct guardian_plan {
     int predecessor;                  /* a connection to the G before; -1: there was none */
 };
 
-/* Listens for runtimes. Where a G without its recorder has that socket, it is taken over, and guardian_start() takes over
- * everything else. -EADDRINUSE: a recorder listens there; others as endpoint_listen() has them. */
+/* Listens for runtimes. Where a G without its recorder has that socket, it is taken over, and guardian_start() takes
+ * over everything else. -EADDRINUSE: a recorder listens there; others as endpoint_listen() has them. */
 int guardian_listen(const struct endpoint *endpoint, struct guardian_plan *plan, struct sysfold_error *error);
 
 /* R, with all signals blocked: forks G (which is nobody's child for long), and G its S. With a command S's reports come
  * over `control`. What is G's (lifeline's end, control, the sockets) is closed here, whether it fails or not. */
 int guardian_start(const struct guardian_plan *plan, struct sysfold_error *error);
 
-/* R: frees what guardian_listen() has made, after guardian_start(). Instead of it: the path is removed, or given back. */
+/* R: frees what guardian_listen() has made, after guardian_start(). Instead of it: the path is removed, or given
+ * back. */
 void guardian_plan_finish(struct guardian_plan *plan);
 void guardian_plan_abandon(struct guardian_plan *plan);
 

@@ -143,7 +143,8 @@ void handover_ready(struct guardian *guardian);
 void handover_poll(struct guardian *guardian);
 void handover_keep_time(struct guardian *guardian, uint64_t now);
 uint64_t handover_deadline(const struct guardian *guardian);
-/* R: greets the G before at its door. *ret_fd: the connection; *ret_listening: its socket. -ENOENT: there is no such G. */
+/* R: greets the G before at its door. *ret_fd: the connection; *ret_listening: its socket. -ENOENT: there is no such
+ * G. */
 int handover_greet(const char *path, int *ret_fd, int *ret_listening, struct sysfold_error *error);
 /* New runtimes are not ours to accept at the moment. */
 bool handover_has_socket(const struct guardian *guardian);

@@ -158,7 +158,8 @@ static void tell_thread_end(struct supervisor *supervisor, const struct thread *
     supervisor_emit(supervisor);
 }
 
-/* What the exec made an end of: the kernel's word for it is 0. Of the first thread, whose number goes on, nothing is said. */
+/* What the exec made an end of: the kernel's word for it is 0. Of the first thread, whose number goes on, nothing is
+ * said. */
 static void drop_others(struct supervisor *supervisor, struct process *process, const struct thread *survivor)
 {
     for (struct thread *next, *thread = process->first; thread; thread = next) {
@@ -311,8 +312,8 @@ static void end_process(struct supervisor *supervisor, struct process *process, 
     }
 }
 
-/* Of a thread that did not ask for it, how it ended is known when its process has: by a signal, by another's exit_group, or
- * not at all, by another's exec. */
+/* Of a thread that did not ask for it, how it ended is known when its process has: by a signal, by another's
+ * exit_group, or not at all, by another's exec. */
 static void end_thread(struct supervisor *supervisor, struct thread *thread, uint64_t time)
 {
     struct process *process = thread->process;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The notify backend from the recorder's side: it starts the guardian, and takes what supervisors put into their queues. */
+/* The notify backend from the recorder's side: it starts the guardian, and takes what supervisors put into their
+ * queues. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -328,7 +329,8 @@ static void put_marker(struct capture *capture, uint32_t source, uint64_t time, 
     ret_batch->cpu = -1;
 }
 
-/* A container's last word, if it has no end of its own: others are still recorded. 1: a batch; 0: there is nothing to say. */
+/* A container's last word, if it has no end of its own: others are still recorded. 1: a batch; 0: there is nothing to
+ * say. */
 static int end_container(struct capture *capture, size_t index, struct batch *ret_batch)
 {
     const struct feeder *feeder = &capture->feeders[index];

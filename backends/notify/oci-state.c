@@ -53,7 +53,8 @@ static int copy_text(const json_t *text, char **ret_copy, struct sysfold_error *
     return 0;
 }
 
-/* An id names a source, in terminals and in files: visible ASCII and nothing else, as the runtimes themselves want it. */
+/* An id names a source, in terminals and in files: visible ASCII and nothing else, as the runtimes themselves want
+ * it. */
 static bool is_id(const char *id, size_t size)
 {
     if (size == 0 || size > ID_MAX)
@@ -107,7 +108,8 @@ static int take_pid(const json_t *root, struct oci_state *result, struct sysfold
     return 0;
 }
 
-/* Descriptors come in the order of their names. Other names are other extensions' business; two listeners are nobody's. */
+/* Descriptors come in the order of their names. Other names are other extensions' business; two listeners are
+ * nobody's. */
 static int take_listener(const json_t *root, size_t fd_count, struct oci_state *result, struct sysfold_error *error)
 {
     const json_t *names = NULL;

@@ -56,7 +56,8 @@ static int probe_less(int why_not_all, enum perf_means *ret_means, struct sysfol
     return 0;
 }
 
-/* Whoever may not have events of the kernel's side, or whose kernel has no tracepoints, may still have the threads' lives. */
+/* Whoever may not have events of the kernel's side, or whose kernel has no tracepoints, may still have the threads'
+ * lives. */
 int perf_probe(enum perf_means *ret_means, struct sysfold_error *error)
 {
     struct tracepoints ids;
@@ -149,7 +150,8 @@ static int find_tracepoints(struct perf *perf, struct sysfold_error *error)
     return perf->means == PERF_MEANS_EACH ? tracepoints_find_calls(&perf->each, error) : 0;
 }
 
-/* The registers that have so many arguments (0: all). Each makes a record dearer; one there must be, for with it comes the ABI. */
+/* The registers that have so many arguments (0: all). Each makes a record dearer; one there must be, for with it
+ * comes the ABI. */
 static uint64_t registers_of(unsigned arguments)
 {
     static const uint8_t registers[PERF_ARGUMENTS] = {PERF_REG_X86_DI,  PERF_REG_X86_SI, PERF_REG_X86_DX,
@@ -201,7 +203,8 @@ static int open_event(const struct perf_event_attr *attr, pid_t tid, int cpu)
     return fd < 0 ? -errno : (int)fd;
 }
 
-/* The rings are owned by events that outlive the threads recorded: of the thread that creates them, and nothing of it. */
+/* The rings are owned by events that outlive the threads recorded: of the thread that creates them, and nothing of
+ * it. */
 static int open_owner(struct perf *perf, struct ring *ring, size_t ring_size)
 {
     struct perf_event_attr attr = {
@@ -537,8 +540,8 @@ static int keep(struct perf *perf, int fd)
     return 0;
 }
 
-/* Of a task's event that is inherited the kernel wants one for each cpu. Whatever the filter lets pass before it is set,
- * or because it cannot be, perf_next() drops. */
+/* Of a task's event that is inherited the kernel wants one for each cpu. Whatever the filter lets pass before it is
+ * set, or because it cannot be, perf_next() drops. */
 static int add_event(struct perf *perf, const struct perf_event_attr *attr, pid_t tid, const struct ring *ring,
                      const char *filter)
 {

@@ -31,17 +31,18 @@ struct perf;
 enum perf_means {
     /* Births, execs and ends. */
     PERF_MEANS_LIVES,
-    /* Single calls as well, by syscalls:sys_exit_*: at kernel.perf_event_paranoid 2, the kernel's default. Each call that is
-     * wanted is an event for each thread and cpu, and makes each fork and exit dearer by some 30 us. */
+    /* Single calls as well, by syscalls:sys_exit_*: at kernel.perf_event_paranoid 2, the kernel's default. Each call
+     * that is wanted is an event for each thread and cpu, and makes each fork and exit dearer by some 30 us. */
     PERF_MEANS_EACH,
-    /* Any calls, by raw_syscalls:*: with CAP_PERFMON, or kernel.perf_event_paranoid at 1 or less. (Without, they fire with
-     * the kernel's registers, and tell nothing.) */
+    /* Any calls, by raw_syscalls:*: with CAP_PERFMON, or kernel.perf_event_paranoid at 1 or less. (Without, they fire
+     * with the kernel's registers, and tell nothing.) */
     PERF_MEANS_ALL,
 };
 
-/* Sets are a bit for each native call, CALLSET_NATIVE_MAX of them. With PERF_MEANS_ALL a call of a foreign ABI is told if its
- * number is in the set, and what has no number at exit (-1, rt_sigreturn) always. PERF_MEANS_EACH tells native calls only,
- * and of them those that have tracepoints: rt_sigreturn, modify_ldt and arch_prctl may have none. */
+/* Sets are a bit for each native call, CALLSET_NATIVE_MAX of them. With PERF_MEANS_ALL a call of a foreign ABI is
+ * told if its number is in the set, and what has no number at exit (-1, rt_sigreturn) always. PERF_MEANS_EACH tells
+ * native calls only, and of them those that have tracepoints: rt_sigreturn, modify_ldt and arch_prctl may have
+ * none. */
 struct perf_plan {
     enum perf_means means; /* at most perf_probe()'s */
     /* Whose exits are wanted; NULL: all, and unknown numbers (none if the means do not tell all). */
@@ -82,8 +83,8 @@ struct perf_record {
         struct {
             pid_t ppid, parent_tid;
         } birth;
-        /* PERF_END: nothing came between an exec and this. Then the thread may live on unrecorded, if its new program is set-uid
-         * or not readable: ask its pidfd. */
+        /* PERF_END: nothing came between an exec and this. Then the thread may live on unrecorded, if its new program
+         * is set-uid or not readable: ask its pidfd. */
         bool is_exec;
         char comm[16]; /* PERF_EXEC */
         uint64_t lost;
@@ -91,12 +92,13 @@ struct perf_record {
 };
 
 /* What can this user see of his own processes? 0, or why nothing: -EACCES (kernel.perf_event_paranoid above 2, and no
- * CAP_PERFMON), -EPERM (seccomp), -ENOSYS ... If it is less than PERF_MEANS_ALL, `error` says why though 0 is returned. Finds
- * the tracepoints' numbers, without tracefs if need be, and remembers them: also in a file of the user's cache. */
+ * CAP_PERFMON), -EPERM (seccomp), -ENOSYS ... If it is less than PERF_MEANS_ALL, `error` says why though 0 is
+ * returned. Finds the tracepoints' numbers, without tracefs if need be, and remembers them: also in a file of the
+ * user's cache. */
 int perf_probe(enum perf_means *ret_means, struct sysfold_error *error);
 
-/* -E2BIG: more calls than PERF_MEANS_EACH can open events for, cpus and RLIMIT_NOFILE considered; -EINVAL: all calls without
- * PERF_MEANS_ALL. The thread that makes it must live as long as it: perf_fd() is always readable from its end
+/* -E2BIG: more calls than PERF_MEANS_EACH can open events for, cpus and RLIMIT_NOFILE considered; -EINVAL: all calls
+ * without PERF_MEANS_ALL. The thread that makes it must live as long as it: perf_fd() is always readable from its end
  * on. */
 int perf_create(const struct perf_plan *plan, struct perf **ret_perf, struct sysfold_error *error);
 /* From now on this thread, and whatever it creates, is recorded. -ESRCH, -EACCES, -EMFILE ... */
@@ -107,8 +109,8 @@ int perf_fd(const struct perf *perf);
 void perf_look(struct perf *perf);
 /* The oldest record before that moment; false: there is none (any more). */
 bool perf_next(struct perf *perf, struct perf_record *ret_record);
-/* Records lost up to now that no PERF_LOST has told of, or will unless another record comes: for the end, when all threads
- * have ended and all is read. Reads every event. 0 before Linux 6.0, which does not say. */
+/* Records lost up to now that no PERF_LOST has told of, or will unless another record comes: for the end, when all
+ * threads have ended and all is read. Reads every event. 0 before Linux 6.0, which does not say. */
 uint64_t perf_lost(struct perf *perf);
 void perf_destroy(struct perf *perf);
 

@@ -25,7 +25,8 @@
 #include "common/error.h"
 
 #define LIKENESS_US 1
-/* The kernel takes the new descriptor before it looks at the path, we after: other threads are not to fill this many places meanwhile. */
+/* The kernel takes the new descriptor before it looks at the path, we after: other threads are not to fill this many
+ * places meanwhile. */
 #define ROOM_MARGIN 64
 #define LANDLOCK_ALONE 0x7 /* its flags that concern the calling thread only */
 /* Calls of other ABIs: the first is the same everywhere. */
@@ -68,7 +69,8 @@ struct performing {
     bool looked;           /* at what is its own only if it still waits */
 };
 
-/* Does the kernel know WAIT_KILLABLE_RECV, which has been there since 5.19? It looks at the flags before the filter, which is none. */
+/* Does the kernel know WAIT_KILLABLE_RECV, which has been there since 5.19? It looks at the flags before the filter,
+ * which is none. */
 static bool kernel_is_able(void)
 {
     unsigned flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;

@@ -55,8 +55,8 @@ void performer_destroy(struct performer *performer);
 
 /* Is a call of this row ever performed? */
 bool performs(const struct sysfold_row *row);
-/* May this row's call change who the thread is, or what it sees, or keep us waiting later? It must be notified then. Any
- * call of a foreign ABI or without a row of its own may (ROW_SYSCALL). */
+/* May this row's call change who the thread is, or what it sees, or keep us waiting later? It must be notified then.
+ * Any call of a foreign ABI or without a row of its own may (ROW_SYSCALL). */
 bool changes_likeness(const struct sysfold_row *row);
 /* Such a call is about to be let go: to be said before listener_continue(). What concerns other threads as well
  * (chroot) is known from then on; the thread's own next call comes behind it. */

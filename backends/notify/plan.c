@@ -106,7 +106,8 @@ static bool says_it_all(const struct sysfold_row *row)
     return !row_passes_memory(row) && !performs(row);
 }
 
-/* Some calls have no tracepoint of their own: which, is the kernel's configuration. A return from a handler leaves without its number. */
+/* Some calls have no tracepoint of their own: which, is the kernel's configuration. A return from a handler leaves
+ * without its number. */
 static bool tells_exit(const struct plan *plan, unsigned nr)
 {
     return plan->means == PERF_MEANS_ALL || (may_be_stopped_at(nr) && plan->each && plan->each->exits[nr]);
@@ -133,7 +134,8 @@ static bool wants_entry(const struct plan *plan, unsigned row, bool is_chosen, b
         return plan->has_lives && plan->means >= (is_rare(row) && !is_chosen ? PERF_MEANS_ALL : PERF_MEANS_EACH);
     if (!(plan->results & RESULTS_PERF) || !is_chosen)
         return false;
-    /* A return from a handler leaves behind the number, if any, of what the signal interrupted: its exit says nothing. */
+    /* A return from a handler leaves behind the number, if any, of what the signal interrupted: its exit says
+     * nothing. */
     return is_timed || !may_be_stopped_at(row) || (plan->means == PERF_MEANS_ALL && may_wait(row));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Is it a seccomp profile? Engines and runtimes look at it again; here every part that is rewritten or copied has its type. */
+/* Is it a seccomp profile? Engines and runtimes look at it again; here every part that is rewritten or copied has its
+ * type. */
 
 #include "backends/notify/profile.h"
 

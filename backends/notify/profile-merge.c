@@ -301,7 +301,8 @@ static void notify_call(struct merger *merger, const char *name, const json_t *d
     note(merger, notify_otherwise(merger, name, rules) ? merger->told : merger->undecided, name);
 }
 
-/* What allows a wanted call goes: the default says so, or the notification takes its place. Others are noted by name. */
+/* What allows a wanted call goes: the default says so, or the notification takes its place. Others are noted by
+ * name. */
 static void keep_rule(struct merger *merger, json_t *rule, json_t *denials)
 {
     json_t *wanted = json_array(), *others = json_array();

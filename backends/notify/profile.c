@@ -82,7 +82,8 @@ static json_t *permissive_profile(void)
                      "SCMP_ARCH_X86", "SCMP_ARCH_X32", "syscalls");
 }
 
-/* The place of linux.seccomp in a bundle's configuration, which gets one if it has none. A reference of the caller's. */
+/* The place of linux.seccomp in a bundle's configuration, which gets one if it has none. A reference of the
+ * caller's. */
 static int find_profile(json_t *config, const char *path, json_t **ret_profile, struct sysfold_error *error)
 {
     json_t *linux_part = json_object_get(config, "linux");

@@ -131,8 +131,8 @@ static void take_record(struct supervisor *supervisor, const struct perf_record 
     }
 }
 
-/* Whatever was lost may have been an exec or an end. Looking at each thread takes its time: not each time that something is
- * lost. */
+/* Whatever was lost may have been an exec or an end. Looking at each thread takes its time: not each time that
+ * something is lost. */
 static void catch_up(struct supervisor *supervisor)
 {
     uint64_t now = supervisor_clock();
@@ -380,7 +380,8 @@ static bool wait_for_go(const struct session *session)
     return !fds[1].revents && recv(session->control, &byte, sizeof(byte), 0) == 1 && byte == GO;
 }
 
-/* Without one of us that answers, the targets' calls would fail: G has the listener before anything else is done with it. */
+/* Without one of us that answers, the targets' calls would fail: G has the listener before anything else is done with
+ * it. */
 static int hand_to_guardian(const struct supervisor *supervisor)
 {
     char byte = 'l', room[CMSG_SPACE(sizeof(int))] = {0};
@@ -408,7 +409,8 @@ static int launch(struct supervisor *supervisor, struct sysfold_error *error)
 
 /* --- the end --- */
 
-/* Nobody wants to know any more. A command that has asked to die with its parent is not to: S stays until it has ended. */
+/* Nobody wants to know any more. A command that has asked to die with its parent is not to: S stays until it has
+ * ended. */
 static void guard(struct supervisor *supervisor)
 {
     struct pollfd pollfd = {.fd = supervisor->listener, .events = POLLIN};

@@ -63,8 +63,8 @@ struct thread *lives_thread(struct supervisor *supervisor, pid_t tid);
 void lives_birth(struct supervisor *supervisor, const struct perf_record *record);
 void lives_end(struct supervisor *supervisor, const struct perf_record *record);
 void lives_exec(struct supervisor *supervisor, const struct perf_record *record);
-/* Without the tracepoints: has the process of this thread, which is stopped, got another image since its exec began? The
- * thread that it is then. */
+/* Without the tracepoints: has the process of this thread, which is stopped, got another image since its exec began?
+ * The thread that it is then. */
 struct thread *lives_look_for_exec(struct supervisor *supervisor, struct thread *thread);
 /* Nobody but the threads themselves, and pidfds, tells of births and ends. */
 void lives_do_without_perf(struct supervisor *supervisor);

@@ -37,8 +37,8 @@
 #define LAST_ID 4095
 #define RING_SIZE ((size_t)64 << 10)
 #define MOST_EVENTS 1024
-/* Native calls end below the first gap, and go on behind it. In it is uretprobe, which seccomp does not refuse, and which
- * kills whoever makes it. */
+/* Native calls end below the first gap, and go on behind it. In it is uretprobe, which seccomp does not refuse, and
+ * which kills whoever makes it. */
 #define GAP_FIRST 335
 #define GAP_LAST 423
 #define LAST_CALL 479

@@ -24,13 +24,15 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 
-/* Below are the kernel's own kinds of trace entries, ftrace's; function tracing is among them, which is nothing to try. */
+/* Below are the kernel's own kinds of trace entries, ftrace's; function tracing is among them, which is nothing to
+ * try. */
 #define FIRST_ID 16
 /* An event's number is 16 bits, but kernels have some two thousand, one after the other. */
 #define LAST_ID 8191
 /* So many numbers without a tracepoint: there are no more. */
 #define MOST_UNUSED 512
-/* Numbers follow the order in which the kernel is linked: kernel/entry/, which has ours, comes after arch/ and kernel/sched/. */
+/* Numbers follow the order in which the kernel is linked: kernel/entry/, which has ours, comes after arch/ and
+ * kernel/sched/. */
 #define LIKELY_FIRST 300
 #define LIKELY_LAST 600
 /* How many calls in a row have tracepoints, of which a look at every so many is enough. */
@@ -109,8 +111,9 @@ static bool accepts_filter(int fd, const char *filter)
     return !ioctl(fd, PERF_EVENT_IOC_SET_FILTER, filter);
 }
 
-/* Takes the tracepoint if it looks like one of ours. Nothing that was opened is closed. Returns 0, or why it could not be
- * opened. A filter once accepted stays, so those that fewer tracepoints accept come first; quotactl has an `id` too. */
+/* Takes the tracepoint if it looks like one of ours. Nothing that was opened is closed. Returns 0, or why it could
+ * not be opened. A filter once accepted stays, so those that fewer tracepoints accept come first; quotactl has an
+ * `id` too. */
 static int try_id(uint32_t id, struct tracepoints *ids)
 {
     int fd = open_id(id, true);

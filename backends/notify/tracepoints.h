@@ -20,7 +20,8 @@ struct tracepoints {
     uint32_t sys_enter, sys_exit;
 };
 
-/* Of single calls, syscalls:sys_enter_* and sys_exit_*, by the call's native number; 0: there is none, or it cannot be told. */
+/* Of single calls, syscalls:sys_enter_* and sys_exit_*, by the call's native number; 0: there is none, or it cannot
+ * be told. */
 struct call_tracepoints {
     uint16_t enters[CALLSET_NATIVE_MAX], exits[CALLSET_NATIVE_MAX];
 };
@@ -40,8 +41,8 @@ int tracepoints_try_calls(struct call_tracepoints *ret_ids, struct sysfold_error
 int tracepoints_load(struct call_tracepoints *ret_ids);
 int tracepoints_store(const struct call_tracepoints *ids);
 
-/* Has a helper do it, which is nobody's child: `find` fills in a copy of `answer`, and the helper lingers until `let_go` has
- * closed what it opened. Both may do nothing but call the kernel. */
+/* Has a helper do it, which is nobody's child: `find` fills in a copy of `answer`, and the helper lingers until
+ * `let_go` has closed what it opened. Both may do nothing but call the kernel. */
 struct tracepoints_search {
     int (*find)(void *answer);
     void (*let_go)(void);

@@ -140,7 +140,8 @@ static bool is_in(int proc, const char *name, int namespace)
     return fstat(namespace, &its) == 0 && fstatat(proc, name, &ours, 0) == 0 && its.st_ino == ours.st_ino;
 }
 
-/* One that we are in already need not be entered, nor could it: a user namespace, or a mount namespace of an outer one. */
+/* One that we are in already need not be entered, nor could it: a user namespace, or a mount namespace of an outer
+ * one. */
 static int enter(int proc, const struct place *place)
 {
     bool other_mounts = !is_in(proc, "self/ns/mnt", place->mount_namespace);

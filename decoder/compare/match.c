@@ -527,8 +527,8 @@ static bool is_read_at_exit(const struct view *view, int param)
     return param > 0 && !(view->record.row->entry_mask >> param & 1);
 }
 
-/* Whoever looks only as a call begins (and may not know its result, as it declares) has by then what others read when it
- * returns: of a call that did not, they have nothing. */
+/* Whoever looks only as a call begins (and may not know its result, as it declares) has by then what others read when
+ * it returns: of a call that did not, they have nothing. */
 static bool is_known_too_early(const struct meeting *meeting, const struct item *item, unsigned side)
 {
     const struct view *early = &meeting->views[side], *late = &meeting->views[!side];
@@ -552,7 +552,8 @@ static bool same_item(struct meeting *meeting, const struct item *item, enum sys
            (a.status == SYSFOLD_ABSENT && is_known_too_early(meeting, item, 1));
 }
 
-/* The declaration that holds of that side, -1: none. A call that succeeds has had its memory read by the kernel, too. */
+/* The declaration that holds of that side, -1: none. A call that succeeds has had its memory read by the kernel,
+ * too. */
 static int declaration_of(const struct meeting *meeting, const struct item *item, unsigned side,
                           enum sysfold_status status)
 {

@@ -345,7 +345,8 @@ static int reader_create(const char *path, const struct sysfold_file_options *op
     return 0;
 }
 
-/* Is the header whose copy number `copy` should be there a good one? The window holds all copies, or all of the file. */
+/* Is the header whose copy number `copy` should be there a good one? The window holds all copies, or all of the
+ * file. */
 static bool header_copy(const struct input *input, size_t copy, struct file_header *ret_header)
 {
     size_t at = copy * (BLOCK_HEADER_SIZE + FILE_HEADER_SIZE);

@@ -45,15 +45,16 @@ struct sysfold_live_options {
     bool no_filter;              /* ptrace: stop at every system call rather than install a seccomp filter */
     bool no_pin;                 /* ptrace: never hold a thread on the tracer's cpu (backends/ptrace/README.md) */
     bool system_wide;            /* every process but the caller's own, instead of argv or pids, where a backend can */
-    /* Instead of argv, pids or system_wide: every process in these (version 2) cgroups and below, and every process of
-     * these containers. A cgroup is a path below the hierarchy's mount point; a container is its id, or at least 12 digits
-     * of its beginning. */
+    /* Instead of argv, pids or system_wide: every process in these (version 2) cgroups and below, and every process
+     * of these containers. A cgroup is a path below the hierarchy's mount point; a container is its id, or at least
+     * 12 digits of its beginning. */
     const char *const *cgroups;
     size_t cgroup_count;
     const char *const *containers;
     size_t container_count;
-    /* "read:100,write:10": of these calls (names, classes, regular expressions) one in so many, of native callers; "100":
-     * of all; where two items name a call the later one counts. NULL: each call. What is left out is not lost. */
+    /* "read:100,write:10": of these calls (names, classes, regular expressions) one in so many, of native callers;
+     * "100": of all; where two items name a call the later one counts. NULL: each call. What is left out is not
+     * lost. */
     const char *sample;
     bool program_stats;          /* ebpf: have the kernel measure its programs, sysfold_stream_program() */
     /* gvisor, notify. Instead of argv, pids or system_wide: whichever sandboxes, or containers' runtimes, connect to a

@@ -151,7 +151,8 @@ static void judge_peer(const struct sysfold_event *event, const struct got *got)
         show_wrong(event, got, "another peer");
 }
 
-/* One that has not waited has no peer yet: there is the address alone. Whoever performs calls performs each of these. */
+/* One that has not waited has no peer yet: there is the address alone. Whoever performs calls performs each of
+ * these. */
 static void judge_async(const struct sysfold_event *event, const struct got *got)
 {
     struct sysfold_value address = param(event, "addr");

@@ -47,8 +47,8 @@ struct stage {
 struct stage *stage_make(void);
 void stage_free(struct stage *stage);
 
-/* Forks, and runs `body` below a filter, as a target of this process's; false where calls cannot be performed here. `before`,
- * if any, is called for each notification. Fails the test if the target does. */
+/* Forks, and runs `body` below a filter, as a target of this process's; false where calls cannot be performed here.
+ * `before`, if any, is called for each notification. Fails the test if the target does. */
 bool stage_serve(struct stage *stage, void (*body)(struct stage *));
 extern void (*stage_before)(const struct seccomp_notif *notif);
 extern bool stage_is_container; /* what the performer is told */

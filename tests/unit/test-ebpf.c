@@ -116,7 +116,8 @@ Test(ebpf, what_finds_no_room_is_counted)
     trace_finish(&trace);
 }
 
-/* Records of all sizes, in a ring that is full most of the time: none may be laid over another that is yet to be read. */
+/* Records of all sizes, in a ring that is full most of the time: none may be laid over another that is yet to be
+ * read. */
 Test(ebpf, a_full_ring_holds_what_was_written)
 {
     static const char *const names[] = {"read",         "write",       "exit_group", "exec", "thread_exit",

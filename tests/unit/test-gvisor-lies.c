@@ -126,7 +126,8 @@ Test(gvisor_lies, a_leader_that_ended_before_an_exec_has_not_ended_the_new_one, 
     cr_assert_eq(count_lines("process_exit("), 0);
 }
 
-/* What the leader was in when another thread's exec took its place is told, like that of every thread that was killed. */
+/* What the leader was in when another thread's exec took its place is told, like that of every thread that was
+ * killed. */
 Test(gvisor_lies, what_the_leader_was_in_is_told, .init = setup, .fini = teardown)
 {
     send_raw_at(1, 1, now += MS / 100, READ, 3, 4096, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A dump of a sandbox's processes as records: excerpts of real ones, whole real ones, and what a hostile sandbox might print. */
+/* A dump of a sandbox's processes as records: excerpts of real ones, whole real ones, and what a hostile sandbox
+ * might print. */
 
 #include <errno.h>
 #include <stdio.h>

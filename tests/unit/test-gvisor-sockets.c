@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gVisor's sockets, with real clients: who may connect, where sockets may be, and more clients than there is room for. */
+/* gVisor's sockets, with real clients: who may connect, where sockets may be, and more clients than there is room
+ * for. */
 
 #include <errno.h>
 #include <fcntl.h>

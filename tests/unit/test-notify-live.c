@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The notify backend through the public API: what it tells of programs that are hard to follow, and what they notice of it. */
+/* The notify backend through the public API: what it tells of programs that are hard to follow, and what they notice
+ * of it. */
 
 #include <errno.h>
 #include <linux/filter.h>

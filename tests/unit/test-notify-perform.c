@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Calls performed for a target: against the same calls made natively, with odd files, and by targets that are not like us. */
+/* Calls performed for a target: against the same calls made natively, with odd files, and by targets that are not
+ * like us. */
 
 #include <errno.h>
 #include <fcntl.h>
