@@ -11,7 +11,6 @@
  *   +--------+----------------------------+- - - - - - - -+------------- - -
  */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,14 +35,6 @@ struct listener {
     uint64_t number;
     uint64_t time; /* of the latest record */
 };
-
-static void check(bool true_, const char *what)
-{
-    if (true_)
-        return;
-    (void)fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
 
 static void hear(struct listener *listener, const uint8_t *record, size_t size)
 {
@@ -213,10 +204,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_sandbox(options, &listener, data + 1, size - 1);
     state_destroy(listener.state);
     return 0;
-}
-
-void fuzz_repair(uint8_t *data, size_t size)
-{
-    (void)data; /* packets have no checksum */
-    (void)size;
 }

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,20 +28,6 @@ enum role { RUNTIME, BEFORE, NEXT, RECORDER, ROLE_COUNT };
 
 static struct guardian guardian;
 static struct guardian_plan plan;
-
-static void check(bool true_, const char *what)
-{
-    if (true_)
-        return;
-    (void)fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
-
-void fuzz_repair(uint8_t *data, size_t size)
-{
-    (void)data;
-    (void)size;
-}
 
 /* A file that is as long as what R maps. */
 static int any_file(void)

@@ -13,7 +13,6 @@
  */
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,20 +33,6 @@ static struct perf_event_mmap_page pages[RINGS_MAX];
 static uint8_t sources[UINT16_MAX + 1] = {
     [ENTRY_ID] = RAW_ENTRY, [EXIT_ID] = RAW_EXIT, [CALL_ENTRY_ID] = CALL_ENTRY, [CALL_EXIT_ID] = CALL_EXIT};
 static uint64_t executed[MOST_THREADS / 64];
-
-static void check(bool true_, const char *what)
-{
-    if (true_)
-        return;
-    (void)fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
-
-void fuzz_repair(uint8_t *data, size_t size)
-{
-    (void)data;
-    (void)size;
-}
 
 /* Each ring's memory is of exactly its size, so that a sanitizer sees who reads beyond. */
 static void make_rings(size_t count, size_t size)

@@ -9,20 +9,6 @@
 #include "backends/notify/profile.h"
 #include "fuzz.h"
 
-static void check(bool true_, const char *what)
-{
-    if (true_)
-        return;
-    (void)fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
-
-void fuzz_repair(uint8_t *data, size_t size)
-{
-    (void)data;
-    (void)size;
-}
-
 static void choose(uint8_t byte, struct profile_choice *ret_choice)
 {
     static const char *const sets[] = {"all",   "open,openat", "file",       "network,getppid",

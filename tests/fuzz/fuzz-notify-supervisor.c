@@ -12,7 +12,6 @@
 
 #include <linux/audit.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -35,20 +34,6 @@ static struct shared shared;
 static struct session session;
 static struct plan plan;
 static struct callset chosen;
-
-static void check(bool true_, const char *what)
-{
-    if (true_)
-        return;
-    (void)fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
-
-void fuzz_repair(uint8_t *data, size_t size)
-{
-    (void)data;
-    (void)size;
-}
 
 static void make(uint8_t choices, uint8_t calls)
 {

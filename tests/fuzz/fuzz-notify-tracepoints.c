@@ -16,20 +16,6 @@
 static char directory[] = "/tmp/sysfold-fuzz-XXXXXX";
 static char path[512];
 
-static void check(bool true_, const char *what)
-{
-    if (true_)
-        return;
-    (void)fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
-
-void fuzz_repair(uint8_t *data, size_t size)
-{
-    (void)data;
-    (void)size;
-}
-
 static void remove_directory(void)
 {
     char below[64];

@@ -9,20 +9,10 @@
  */
 
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/notify/oci-state.h"
 #include "fuzz.h"
-
-static void check(bool true_, const char *what)
-{
-    if (true_)
-        return;
-    (void)fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
 
 static void check_state(const struct oci_state *state, size_t fd_count)
 {
@@ -32,12 +22,6 @@ static void check_state(const struct oci_state *state, size_t fd_count)
     check(state->listener < fd_count, "the listener is one of the descriptors");
     check(state->pid > 0, "a pid is one");
     check(!state->annotations || state->annotations[strlen(state->annotations) - 1] == '\n', "annotations are lines");
-}
-
-void fuzz_repair(uint8_t *data, size_t size)
-{
-    (void)data;
-    (void)size;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

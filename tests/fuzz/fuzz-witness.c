@@ -61,9 +61,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_all(sysfold_strace_open, path);
     return 0;
 }
-
-void fuzz_repair(uint8_t *data, size_t size)
-{
-    (void)data; /* texts have no checksum */
-    (void)size;
-}

@@ -11,14 +11,6 @@
 
 #define ROOM 8192
 
-static void check(int true_, const char *what)
-{
-    if (true_)
-        return;
-    (void)fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
-
 /* Reads every byte, so that a sanitizer sees it. */
 static void touch(const uint8_t *data, size_t size)
 {
