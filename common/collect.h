@@ -37,7 +37,7 @@ struct call {
     const struct sysfold_row *row; /* call_row() */
     uint64_t args[6];              /* zero-extended to 64 bits for a 32-bit caller */
     int64_t result;
-    uint32_t arch;                 /* AUDIT_ARCH_* */
+    uint32_t arch; /* AUDIT_ARCH_* */
     uint32_t nr;
 };
 

@@ -128,8 +128,8 @@ static void end_thread(struct sandbox *sandbox, struct thread *thread, uint64_t 
 
 static void end_process(struct sandbox *sandbox, struct process *process, uint64_t time, const int32_t *status)
 {
-    while (process->first)
-        end_thread(sandbox, process->first, time, status);
+    while (!LIST_EMPTY(&process->members))
+        end_thread(sandbox, LIST_FIRST(&process->members), time, status);
     tell_process_exit(sandbox, process, time, status);
     tasks_remove_process(&sandbox->tasks, process);
 }
@@ -462,7 +462,7 @@ void life_end(struct sandbox *sandbox, uint64_t time)
     for (size_t i = 0; i < sandbox->tasks.processes.room;) {
         struct process *process = sandbox->tasks.processes.entries[i].value;
 
-        if (process && ((process->leader_ended && !process->first) || sandbox->init_has_ended))
+        if (process && ((process->leader_ended && LIST_EMPTY(&process->members)) || sandbox->init_has_ended))
             end_process(sandbox, process, time, process->leader_ended ? &process->status : NULL);
         else
             i++;

@@ -90,22 +90,13 @@ static struct process *add_process(struct tasks *tasks, uint32_t pid)
 static void join(struct process *process, struct thread *thread)
 {
     thread->process = process;
-    thread->previous = NULL;
-    thread->next = process->first;
-    if (process->first)
-        process->first->previous = thread;
-    process->first = thread;
+    LIST_INSERT_HEAD(&process->members, thread, siblings);
     process->threads++;
 }
 
 static void leave(struct thread *thread)
 {
-    if (thread->previous)
-        thread->previous->next = thread->next;
-    else
-        thread->process->first = thread->next;
-    if (thread->next)
-        thread->next->previous = thread->previous;
+    LIST_REMOVE(thread, siblings);
     thread->process->threads--;
 }
 
@@ -141,8 +132,8 @@ void tasks_remove(struct tasks *tasks, struct thread *thread)
 
 void tasks_remove_process(struct tasks *tasks, struct process *process)
 {
-    while (process->first)
-        tasks_remove(tasks, process->first);
+    while (!LIST_EMPTY(&process->members))
+        tasks_remove(tasks, LIST_FIRST(&process->members));
     table_remove(&tasks->processes, process->pid);
     free(process);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "backends/gvisor/values.h"
 #include "common/table.h"
@@ -38,8 +39,8 @@ struct process {
     bool leader_ended;
     int32_t status; /* of its leader's end */
     uint64_t exec_time;
-    uint64_t time;        /* of its threads' last records */
-    struct thread *first; /* of its threads */
+    uint64_t time; /* of its threads' last records */
+    LIST_HEAD(, thread) members;
 };
 
 /* Something that is told when its time is up, whatever comes until then; nothing that happened later is told before. */
@@ -55,8 +56,8 @@ struct thread {
     uint64_t start; /* 0: not known */
     uint64_t time;  /* of its last record: a thread's own never go back */
     struct process *process;
-    struct thread *next, *previous; /* of its process */
-    bool is_named;                  /* its name has been told, or that of the one that it comes from */
+    LIST_ENTRY(thread) siblings; /* of its process */
+    bool is_named;               /* its name has been told, or that of the one that it comes from */
     struct call_state call;
     struct call_state *interrupted; /* may be restarted, when the signal's handler is done */
     bool has_gone_on;               /* since the interruption, with another call; */

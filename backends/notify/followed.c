@@ -65,21 +65,13 @@ static struct process *add_process(struct followed *followed, pid_t pid)
 static void join(struct process *process, struct thread *thread)
 {
     thread->process = process;
-    thread->next = process->first;
-    if (process->first)
-        process->first->previous = thread;
-    process->first = thread;
+    LIST_INSERT_HEAD(&process->threads, thread, siblings);
     process->alive++;
 }
 
 static void leave(struct thread *thread)
 {
-    if (thread->previous)
-        thread->previous->next = thread->next;
-    else
-        thread->process->first = thread->next;
-    if (thread->next)
-        thread->next->previous = thread->previous;
+    LIST_REMOVE(thread, siblings);
     if (!thread->has_ended)
         thread->process->alive--;
 }
@@ -117,7 +109,7 @@ void followed_remove(struct followed *followed, struct thread *thread)
     table_remove(&followed->threads, (uint32_t)thread->tid);
     leave(thread);
     destroy_thread(thread);
-    if (!process->first)
+    if (LIST_EMPTY(&process->threads))
         remove_process(followed, process);
 }
 

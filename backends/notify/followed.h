@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "backends/notify/perform.h"
@@ -26,7 +27,7 @@ struct process {
     bool is_followed; /* false: a child that is none of our business */
     uint64_t image;   /* a mark of it, from when an exec began; 0: none */
     unsigned alive;   /* threads that have not ended */
-    struct thread *first;
+    LIST_HEAD(, thread) threads;
 };
 
 /* What is known of a thread's call, and what is still to come. */
@@ -40,7 +41,7 @@ enum call_step {
 struct thread {
     pid_t tid;
     struct process *process;
-    struct thread *next, *previous; /* of the process */
+    LIST_ENTRY(thread) siblings; /* of the process */
     enum call_step step;
     bool is_chosen;  /* the call is one of those that are recorded */
     bool is_newborn; /* it has not come back from the call that made it */

@@ -162,8 +162,8 @@ static void tell_thread_end(struct supervisor *supervisor, const struct thread *
  * said. */
 static void drop_others(struct supervisor *supervisor, struct process *process, const struct thread *survivor)
 {
-    for (struct thread *next, *thread = process->first; thread; thread = next) {
-        next = thread->next;
+    for (struct thread *next, *thread = LIST_FIRST(&process->threads); thread; thread = next) {
+        next = LIST_NEXT(thread, siblings);
         if (thread == survivor)
             continue;
         call_broken_off(supervisor, thread, supervisor_clock());
@@ -176,9 +176,9 @@ static void drop_others(struct supervisor *supervisor, struct process *process, 
 /* Of the threads that are left, the one that called exec. */
 static struct thread *find_caller(const struct process *process)
 {
-    struct thread *alive = NULL;
+    struct thread *thread, *alive = NULL;
 
-    for (struct thread *thread = process->first; thread; thread = thread->next) {
+    LIST_FOREACH (thread, &process->threads, siblings) {
         if (thread->has_ended)
             continue;
         if (call_is_exec(thread))
@@ -293,10 +293,11 @@ static bool find_status(struct supervisor *supervisor, struct process *process, 
 
 static void end_process(struct supervisor *supervisor, struct process *process, uint64_t time)
 {
+    struct thread *thread, *next;
     int status = 0;
     bool is_known = find_status(supervisor, process, &status);
 
-    for (struct thread *thread = process->first; thread; thread = thread->next) {
+    LIST_FOREACH (thread, &process->threads, siblings) {
         bool is_own = thread->tid == process->pid && process->has_leader_status && !process->has_group_status;
 
         if (!thread->has_status)
@@ -306,8 +307,8 @@ static void end_process(struct supervisor *supervisor, struct process *process, 
         lifecycle_process_exit(&supervisor->encoder, process->pid, time, is_known ? &status : NULL);
         supervisor_emit(supervisor);
     }
-    for (struct thread *next, *thread = process->first; thread; thread = next) {
-        next = thread->next;
+    for (thread = LIST_FIRST(&process->threads); thread; thread = next) {
+        next = LIST_NEXT(thread, siblings);
         followed_remove(&supervisor->followed, thread); /* the last takes the process along */
     }
 }
@@ -356,10 +357,10 @@ void lives_process_gone(struct supervisor *supervisor, pid_t pid)
     uint64_t now = supervisor_clock();
 
     for (struct process *process; (process = followed_process(&supervisor->followed, pid));) {
-        struct thread *thread = process->first;
+        struct thread *thread = LIST_FIRST(&process->threads);
 
         while (thread && thread->has_ended)
-            thread = thread->next;
+            thread = LIST_NEXT(thread, siblings);
         if (!thread) {
             end_process(supervisor, process, now);
             return;

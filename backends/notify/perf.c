@@ -32,7 +32,6 @@
 /* The longest text of a filter that the kernel takes is a page. */
 #define FILTER_SIZE 4096
 
-
 /* By which means, if not all: a message says why. */
 static int probe_less(int why_not_all, enum perf_means *ret_means, struct sysfold_error *error)
 {

@@ -68,7 +68,7 @@ enum perf_kind {
 
 struct perf_call {
     int64_t nr;
-    int64_t result; /* of an exit */
+    int64_t result;                /* of an exit */
     uint64_t args[PERF_ARGUMENTS]; /* of 64-bit code */
     /* The thread runs 64-bit code: the call is i386's if not, or if made by int $0x80 (which nobody can see here). */
     bool is_64;

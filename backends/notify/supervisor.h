@@ -32,7 +32,7 @@ struct supervisor {
     bool leaving;           /* nobody wants to know any more */
     bool has_ended;         /* there are no targets any more */
     bool is_behind;         /* records were lost: threads may have ended unseen */
-    uint64_t swept; /* when threads that ended unseen were looked for last */
+    uint64_t swept;         /* when threads that ended unseen were looked for last */
     struct encoder encoder; /* large: last */
 };
 

@@ -28,23 +28,23 @@ struct sysfold_stream;
  * struct sysfold_live_options options = { .size = sizeof(options) }; zero is every field's default. */
 struct sysfold_live_options {
     size_t size;
-    const char *backend;         /* "ptrace", ...; NULL chooses the best usable one that can do what is asked */
-    char *const *argv;           /* a command to launch, NULL-terminated; or NULL */
-    char *const *envp;           /* its environment; NULL for the caller's */
-    const pid_t *pids;           /* processes to attach to; with what descends from them, but for the caller */
+    const char *backend; /* "ptrace", ...; NULL chooses the best usable one that can do what is asked */
+    char *const *argv;   /* a command to launch, NULL-terminated; or NULL */
+    char *const *envp;   /* its environment; NULL for the caller's */
+    const pid_t *pids;   /* processes to attach to; with what descends from them, but for the caller */
     size_t pid_count;
-    const char *syscalls;        /* what to record, as `-e` takes it; NULL for everything */
-    uint32_t snaplen;            /* bytes kept of a data buffer; see no_data. 0: 80. At most 60,000 */
-    uint32_t string_vector_max;  /* bytes kept of argv and of the environment, each. 0: 16 KiB. At most 24 KiB */
-    size_t buffer_size;          /* bytes between the backend and the consumer. 0: 8 MiB; ebpf: for each cpu */
-    bool no_data;                /* keep no data buffers at all (a snaplen of nothing) */
-    bool no_follow;              /* leave children alone, and descendants that are there already */
-    bool timed;                  /* record how long each call took */
-    bool no_state;               /* do not keep state: events have no thread, process or fd */
-    bool keep_exited;            /* remember ended processes, for sysfold_stream_each_process() */
-    bool no_filter;              /* ptrace: stop at every system call rather than install a seccomp filter */
-    bool no_pin;                 /* ptrace: never hold a thread on the tracer's cpu (backends/ptrace/README.md) */
-    bool system_wide;            /* every process but the caller's own, instead of argv or pids, where a backend can */
+    const char *syscalls;       /* what to record, as `-e` takes it; NULL for everything */
+    uint32_t snaplen;           /* bytes kept of a data buffer; see no_data. 0: 80. At most 60,000 */
+    uint32_t string_vector_max; /* bytes kept of argv and of the environment, each. 0: 16 KiB. At most 24 KiB */
+    size_t buffer_size;         /* bytes between the backend and the consumer. 0: 8 MiB; ebpf: for each cpu */
+    bool no_data;               /* keep no data buffers at all (a snaplen of nothing) */
+    bool no_follow;             /* leave children alone, and descendants that are there already */
+    bool timed;                 /* record how long each call took */
+    bool no_state;              /* do not keep state: events have no thread, process or fd */
+    bool keep_exited;           /* remember ended processes, for sysfold_stream_each_process() */
+    bool no_filter;             /* ptrace: stop at every system call rather than install a seccomp filter */
+    bool no_pin;                /* ptrace: never hold a thread on the tracer's cpu (backends/ptrace/README.md) */
+    bool system_wide;           /* every process but the caller's own, instead of argv or pids, where a backend can */
     /* Instead of argv, pids or system_wide: every process in these (version 2) cgroups and below, and every process
      * of these containers. A cgroup is a path below the hierarchy's mount point; a container is its id, or at least
      * 12 digits of its beginning. */
@@ -56,18 +56,18 @@ struct sysfold_live_options {
      * "100": of all; where two items name a call the later one counts. NULL: each call. What is left out is not
      * lost. */
     const char *sample;
-    bool program_stats;          /* ebpf: have the kernel measure its programs, sysfold_stream_program() */
+    bool program_stats; /* ebpf: have the kernel measure its programs, sysfold_stream_program() */
     /* gvisor, notify. Instead of argv, pids or system_wide: whichever sandboxes, or containers' runtimes, connect to a
      * socket, each a source of its own. */
     bool listen;
-    const char *socket_path;     /* NULL: sysfold/gvisor.sock (notify.sock) in $XDG_RUNTIME_DIR, for root in /run */
-    const char *socket_owner;    /* "user", "user:group" or ":group", by name or number; NULL: ours */
-    uint32_t socket_mode;        /* 0: 0600 */
-    const char *rootfs;          /* with argv: the sandbox's root directory, not written to; NULL: the machine's own */
-    const char *const *binds;    /* with argv: directories of the machine that are writable within the sandbox */
+    const char *socket_path;  /* NULL: sysfold/gvisor.sock (notify.sock) in $XDG_RUNTIME_DIR, for root in /run */
+    const char *socket_owner; /* "user", "user:group" or ":group", by name or number; NULL: ours */
+    uint32_t socket_mode;     /* 0: 0600 */
+    const char *rootfs;       /* with argv: the sandbox's root directory, not written to; NULL: the machine's own */
+    const char *const *binds; /* with argv: directories of the machine that are writable within the sandbox */
     size_t bind_count;
-    const char *runsc;           /* the program; NULL: "runsc", wherever PATH has it */
-    const char *runsc_root;      /* with containers or system_wide: runsc's state (its --root); NULL: its default */
+    const char *runsc;      /* the program; NULL: "runsc", wherever PATH has it */
+    const char *runsc_root; /* with containers or system_wide: runsc's state (its --root); NULL: its default */
     /* notify: where results come from. "emulate": opens and connects that sysfold performs itself where nobody can tell
      * the difference; "perf": the kernel's tracepoints; "none"; "auto" (NULL): both, as far as there are. */
     const char *results;
@@ -77,7 +77,7 @@ struct sysfold_file_options {
     size_t size;
     bool no_state;
     bool keep_exited;
-    bool follow;                 /* wait for more at the end of a file that is still being written */
+    bool follow; /* wait for more at the end of a file that is still being written */
     /* A damaged block was skipped: `message` says where and why. NULL ignores it. */
     void (*damage)(const char *message, void *data);
     void *damage_data;
@@ -129,7 +129,7 @@ SYSFOLD_API int sysfold_stream_stats(const struct sysfold_stream *stream, struct
 
 /* A program that a live backend runs in the kernel. */
 struct sysfold_program {
-    size_t size;     /* in: sizeof(struct sysfold_program) */
+    size_t size; /* in: sizeof(struct sysfold_program) */
     char name[64];
     uint64_t runs;   /* 0 unless the kernel counts: program_stats, or the sysctl kernel.bpf_stats_enabled */
     uint64_t ns;     /* spent in them */
@@ -167,17 +167,17 @@ SYSFOLD_API int sysfold_backend_probe(size_t index, struct sysfold_backend_info 
 
 /* Where a backend has a call's result from. */
 enum sysfold_result_way {
-    SYSFOLD_RESULT_SEEN = 0,      /* the kernel's, as it returns */
-    SYSFOLD_RESULT_PERFORMED = 1, /* sysfold makes the call for the target, where nobody can tell; else as the next two */
-    SYSFOLD_RESULT_STOPPED = 2,   /* the target is stopped at the call, and a tracepoint tells the result */
+    SYSFOLD_RESULT_SEEN = 0, /* the kernel's, as it returns */
+    SYSFOLD_RESULT_PERFORMED =
+        1,                      /* sysfold makes the call for the target, where nobody can tell; else as the next two */
+    SYSFOLD_RESULT_STOPPED = 2, /* the target is stopped at the call, and a tracepoint tells the result */
     SYSFOLD_RESULT_UNSTOPPED = 3, /* a tracepoint tells all of it */
     SYSFOLD_RESULT_ABSENT = 4,    /* it is not known */
 };
 
 /* That of the system call `call` ("openat"), on this machine, if every call is recorded and nothing else is asked for.
  * -ENOENT: no such backend or call. */
-SYSFOLD_API int sysfold_backend_result_way(const char *backend, const char *call,
-                                           enum sysfold_result_way *ret_way);
+SYSFOLD_API int sysfold_backend_result_way(const char *backend, const char *call, enum sysfold_result_way *ret_way);
 
 #ifdef __cplusplus
 }

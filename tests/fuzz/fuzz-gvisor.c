@@ -119,7 +119,8 @@ static void run_sandbox(const struct capture_options *options, struct listener *
         size -= length;
         time += word & PAUSED ? PAUSE : STEP;
         (void)hear_all(listener, sandbox, time);
-        check(sandbox_due(sandbox, time) <= time || hear_all(listener, sandbox, time) == 0, "nothing comes before it is due");
+        check(sandbox_due(sandbox, time) <= time || hear_all(listener, sandbox, time) == 0,
+              "nothing comes before it is due");
     }
     check_counts(sandbox, packets);
     sandbox_end(sandbox, time);

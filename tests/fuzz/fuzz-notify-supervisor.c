@@ -88,8 +88,7 @@ static void check_thread(const struct thread *thread)
 {
     check(thread->process && followed_process(&supervisor.followed, thread->process->pid) == thread->process,
           "a thread's process is known");
-    check(!thread->previous || thread->previous->next == thread, "a thread's neighbour knows it");
-    check(thread->previous || thread->process->first == thread, "the first has nobody before it");
+    check(*thread->siblings.le_prev == thread, "a thread's neighbour knows it");
 }
 
 static void check_all(void)
@@ -105,8 +104,9 @@ static void check_all(void)
         const struct process *process = processes->entries[i].value;
         unsigned alive = 0;
 
-        check(!process || process->first, "a process has a thread");
-        for (const struct thread *thread = process ? process->first : NULL; thread; thread = thread->next, counted++) {
+        check(!process || !LIST_EMPTY(&process->threads), "a process has a thread");
+        for (const struct thread *thread = process ? LIST_FIRST(&process->threads) : NULL; thread;
+             thread = LIST_NEXT(thread, siblings), counted++) {
             check(followed_thread(&supervisor.followed, thread->tid) == thread, "a process's thread is known");
             alive += !thread->has_ended;
         }

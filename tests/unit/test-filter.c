@@ -39,7 +39,8 @@ static int add_getpgrp(scmp_filter_ctx context, const struct filter_plan *plan)
     return plan->calls->everything ? 0 : seccomp_rule_add(context, plan->action, SCMP_SYS(getpgrp), 0);
 }
 
-static void make(const struct callset *calls, uint32_t action, int (*add_more)(scmp_filter_ctx, const struct filter_plan *))
+static void make(const struct callset *calls, uint32_t action,
+                 int (*add_more)(scmp_filter_ctx, const struct filter_plan *))
 {
     struct filter_plan plan = {.action = action, .calls = calls, .add_more = add_more};
 
