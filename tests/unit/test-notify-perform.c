@@ -676,18 +676,19 @@ static void *swap(void *data)
     return NULL;
 }
 
-static void open_swapping(struct stage *on)
+/* Opens again and again while `other` changes what is there. */
+static void open_beside(struct stage *on, void *(*other)(void *), const char *path, int how)
 {
     pthread_t thread;
 
     flip_on = true;
-    MUST(-pthread_create(&thread, NULL, swap, NULL));
+    MUST(-pthread_create(&thread, NULL, other, NULL));
     for (int i = 0; i < FLIPS; i++) {
         struct stat status = {0};
         int fd;
 
         step_begin(on, i);
-        fd = open("file", O_RDONLY | O_NONBLOCK);
+        fd = open(path, how, 0600);
         step_end(on);
         on->made[1][i].result = fd;
         if (fd >= 0 && fstat(fd, &status) == 0)
@@ -698,13 +699,13 @@ static void open_swapping(struct stage *on)
     pthread_join(thread, NULL);
 }
 
-Test(perform, only_files_that_were_looked_at_are_opened)
+static void expect_regular_files(void (*opens)(struct stage *))
 {
     unsigned performed = 0;
 
     set_up(ON_DISK);
     furnish("there");
-    if (serve(open_swapping)) {
+    if (serve(opens)) {
         for (size_t i = 0; i < FLIPS; i++) {
             if (stage->told[i].performed && stage->made[1][i].result >= 0)
                 cr_assert(S_ISREG(stage->made[1][i].mode), "%zu is of mode %o", i, stage->made[1][i].mode);
@@ -713,6 +714,16 @@ Test(perform, only_files_that_were_looked_at_are_opened)
         cr_expect_gt(performed, 0);
     }
     tear_down();
+}
+
+static void open_swapping(struct stage *on)
+{
+    open_beside(on, swap, "file", O_RDONLY | O_NONBLOCK);
+}
+
+Test(perform, only_files_that_were_looked_at_are_opened)
+{
+    expect_regular_files(open_swapping);
 }
 
 /* A file is to be made, and meanwhile there is a link in its place. */
@@ -729,41 +740,12 @@ static void *put_links(void *data)
 
 static void create_among_links(struct stage *on)
 {
-    pthread_t thread;
-
-    flip_on = true;
-    MUST(-pthread_create(&thread, NULL, put_links, NULL));
-    for (int i = 0; i < FLIPS; i++) {
-        struct stat status = {0};
-        int fd;
-
-        step_begin(on, i);
-        fd = open("made", O_RDWR | O_CREAT, 0600);
-        step_end(on);
-        on->made[1][i].result = fd;
-        if (fd >= 0 && fstat(fd, &status) == 0)
-            close(fd);
-        on->made[1][i].mode = status.st_mode;
-    }
-    flip_on = false;
-    pthread_join(thread, NULL);
+    open_beside(on, put_links, "made", O_RDWR | O_CREAT);
 }
 
 Test(perform, no_link_is_followed_to_make_a_file)
 {
-    unsigned performed = 0;
-
-    set_up(ON_DISK);
-    furnish("there");
-    if (serve(create_among_links)) {
-        for (size_t i = 0; i < FLIPS; i++) {
-            if (stage->told[i].performed && stage->made[1][i].result >= 0)
-                cr_assert(S_ISREG(stage->made[1][i].mode), "%zu is of mode %o", i, stage->made[1][i].mode);
-            performed += stage->told[i].performed;
-        }
-        cr_expect_gt(performed, 0);
-    }
-    tear_down();
+    expect_regular_files(create_among_links);
 }
 
 /* Nobody else has the file any more once the target goes on: its last close is the last. The target runs before all
