@@ -126,3 +126,11 @@ int command_await_report(const char *backend, const char *who, int socket, struc
     report.message[sizeof(report.message) - 1] = '\0';
     return report.code ? error_set(error, report.code, "%s", report.message) : 0;
 }
+
+int command_let_go(const char *backend, const char *who, int socket, struct sysfold_error *error)
+{
+    const char go = COMMAND_GO;
+
+    (void)send(socket, &go, sizeof(go), MSG_NOSIGNAL); /* whoever is not there any more reports nothing */
+    return command_await_report(backend, who, socket, error);
+}

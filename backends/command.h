@@ -26,6 +26,9 @@ void command_await_step(_Atomic uint32_t *step, uint32_t value);
 /* What the process that launches the command reports over this socket of the step it has just taken: a struct
  * sysfold_error. -ECHILD: it has ended; `who` it is, for the message. */
 int command_await_report(const char *backend, const char *who, int socket, struct sysfold_error *error);
+/* Tells it to go on, by a byte, COMMAND_GO, and awaits the next report. */
+#define COMMAND_GO 'g'
+int command_let_go(const char *backend, const char *who, int socket, struct sysfold_error *error);
 
 /* For the command's process, before it unblocks signals: the caller's handlers have no business there. */
 void command_reset_handlers(void);

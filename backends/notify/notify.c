@@ -284,12 +284,8 @@ static int notify_open(const struct capture_options *options, struct capture **r
 
 static int notify_start(struct capture *capture, struct sysfold_error *error)
 {
-    const char go = GO;
-
-    if (!capture->plan.session.options->live.argv)
-        return 0;
-    (void)send(capture->control, &go, sizeof(go), MSG_NOSIGNAL);
-    return command_await_report("notify", "supervisor", capture->control, error);
+    return capture->plan.session.options->live.argv ? command_let_go("notify", "supervisor", capture->control, error)
+                                                    : 0;
 }
 
 /* --- taking what comes --- */

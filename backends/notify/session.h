@@ -17,7 +17,7 @@
  *               it that R wants no more ("s" was written, which nobody reads) or is gone (end of file)
  *   watch       a socket pair of G and S, for each S: S sends a listener that it got
  *               itself (a byte and the descriptor); its end tells G that S is gone, or receives nothing more
- *   control     a socket pair of R and the others: struct sysfold_error reports and GO
+ *   control     a socket pair of R and the others: struct sysfold_error reports and COMMAND_GO
  *               (command: with S), or struct arrival for each container (listen: from G)
  */
 
@@ -31,9 +31,6 @@
 #include "backends/backend.h"
 #include "backends/command.h"
 #include "backends/queue.h"
-
-/* What R says when the command may run. */
-#define GO 'g'
 
 /* Where results come from: --results. */
 enum results {

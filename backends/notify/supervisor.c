@@ -377,7 +377,7 @@ static bool wait_for_go(const struct session *session)
 
     while (poll(fds, 2, -1) < 0 && errno == EINTR)
         ;
-    return !fds[1].revents && recv(session->control, &byte, sizeof(byte), 0) == 1 && byte == GO;
+    return !fds[1].revents && recv(session->control, &byte, sizeof(byte), 0) == 1 && byte == COMMAND_GO;
 }
 
 /* Without one of us that answers, the targets' calls would fail: G has the listener before anything else is done with

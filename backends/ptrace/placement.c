@@ -11,8 +11,8 @@
 void placement_init(struct placement *placement)
 {
     *placement = (struct placement){0};
-    placement->enabled = sched_getaffinity(0, sizeof(placement->own), &placement->own) == 0 &&
-                         CPU_COUNT(&placement->own) > 1;
+    placement->enabled =
+        sched_getaffinity(0, sizeof(placement->own), &placement->own) == 0 && CPU_COUNT(&placement->own) > 1;
 }
 
 void placement_finish(struct placement *placement)
@@ -41,7 +41,8 @@ static void invite(struct placement *placement, pid_t tid)
     cpu_set_t shared;
     int cpu = sched_getcpu();
 
-    if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(tid, sizeof(placement->guest_had), &placement->guest_had) < 0)
+    if (cpu < 0 || cpu >= CPU_SETSIZE ||
+        sched_getaffinity(tid, sizeof(placement->guest_had), &placement->guest_had) < 0)
         return;
     if (!CPU_ISSET(cpu, &placement->guest_had) || CPU_COUNT(&placement->guest_had) < 2)
         return;

@@ -40,9 +40,9 @@ int ptrace_refusal(pid_t pid, struct sysfold_error *error)
         (void)snprintf(error->message + used, sizeof(error->message) - used, " (process %d traces it already)",
                        ids.tracer);
     else if (scope > 0 && geteuid() != 0)
-        (void)snprintf(error->message + used, sizeof(error->message) - used,
-                       " (kernel.yama.ptrace_scope is %d: launch the command with sysfold, run as root, or set it to 0)",
-                       scope);
+        (void)snprintf(
+            error->message + used, sizeof(error->message) - used,
+            " (kernel.yama.ptrace_scope is %d: launch the command with sysfold, run as root, or set it to 0)", scope);
     else
         (void)snprintf(error->message + used, sizeof(error->message) - used,
                        " (run as the same user as the process, or as root)");

@@ -162,10 +162,7 @@ static int ptrace_open(const struct capture_options *options, struct capture **r
 
 static int ptrace_start(struct capture *capture, struct sysfold_error *error)
 {
-    const char go = GO;
-
-    (void)send(capture->session.recorder_socket, &go, sizeof(go), MSG_NOSIGNAL);
-    return command_await_report("ptrace", "tracer", capture->session.recorder_socket, error);
+    return command_let_go("ptrace", "tracer", capture->session.recorder_socket, error);
 }
 
 /* The end of a tracer that was killed: what it left behind first. */

@@ -25,9 +25,6 @@
 /* SECCOMP_RET_DATA of our filter's RET_TRACE: tells it from a filter of the target's own. */
 #define FILTER_MARK 0x5f1d
 
-/* What the recorder says when the target may run. */
-#define GO 'g'
-
 struct shared {
     _Atomic uint32_t launch_step; /* enum launch_step */
     _Atomic int exec_error;       /* why C could not become the command: an errno */

@@ -191,7 +191,7 @@ static bool wait_for_go(struct tracer *tracer)
     do
         got = recv(tracer->socket, &byte, sizeof(byte), 0);
     while (got < 0 && errno == EINTR);
-    return got == 1 && byte == GO && !tracer->shared->stop;
+    return got == 1 && byte == COMMAND_GO && !tracer->shared->stop;
 }
 
 static void leave(struct tracer *tracer, const struct sysfold_error *error)
