@@ -51,6 +51,8 @@ struct weather {
     long number, marks;
     bool is_leaf; /* a child: it makes no children of its own */
     pthread_t id;
+    _Atomic pid_t *brief; /* of a thread that lives for a call: where its number is for others to rouse it */
+    _Atomic pid_t helper; /* the thread's own such one; 0: there is none */
 };
 
 static struct weather weathers[THREADS_MAX];
@@ -470,8 +472,11 @@ static void make_child(struct weather *weather)
         ;
 }
 
-static void *end_raw(void *weather)
+static void *end_raw(void *data)
 {
+    struct weather *weather = data;
+
+    atomic_store(weather->brief, gettid());
     any_call(weather);
     syscall(SYS_exit, 0);
     return NULL;
@@ -480,11 +485,13 @@ static void *end_raw(void *weather)
 /* A thread that lives for a call. */
 static void make_thread(struct weather *weather)
 {
-    struct weather other = {.state = draw(weather) | 1, .number = THREADS_MAX, .is_leaf = true};
+    struct weather other = {
+        .state = draw(weather) | 1, .number = THREADS_MAX, .is_leaf = true, .brief = &weather->helper};
     pthread_t id;
 
     if (pthread_create(&id, NULL, end_raw, &other) == 0)
         pthread_join(id, NULL);
+    atomic_store(&weather->helper, 0);
 }
 
 /* --- all of it --- */
@@ -601,8 +608,13 @@ static int start(const char *seed, int threads)
 static void rouse(int threads)
 {
     usleep(5000);
-    for (int i = 0; i < threads; i++)
+    for (int i = 0; i < threads; i++) {
+        pid_t helper = atomic_load(&weathers[i].helper);
+
         pthread_kill(weathers[i].id, SIGUSR1);
+        if (helper) /* by now it may be gone, or another of ours: to each it is the same */
+            (void)tgkill(getpid(), helper, SIGUSR1);
+    }
 }
 
 static bool await_all(int threads)

@@ -90,7 +90,7 @@ class Containers(Case):
         return self.agent.calls.get(profiles.number_of(name), 0)
 
     def test_status_and_output(self):
-        done = self.run_container("cat /proc/self/comm; ls /nonexistent; exit 7", "-e", "file")
+        done = self.run_container("exec 2>&1; cat /proc/self/comm; ls /nonexistent; exit 7", "-e", "file")
         self.assertEqual((done.returncode, done.stdout), (7, b"cat\nls: /nonexistent: No such file or directory\n"))
         self.assertGreater(self.told("execve"), 0)
         self.assertGreater(self.told("exit_group"), 0)
