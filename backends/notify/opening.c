@@ -22,6 +22,7 @@
 #define POSSIBLE_RESOLVE                                                                                               \
     ((uint64_t)(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT |    \
                 RESOLVE_CACHED))
+#define ATTEMPTS 3
 #define DEPTH_MAX 8 /* how far up a missing directory is looked for */
 
 /* A file that was found and not opened. */
@@ -70,12 +71,18 @@ bool opening_is_possible(uint64_t flags, uint64_t mode, uint64_t resolve)
     return !resolve || !(flags & O_TRUNC); /* with RESOLVE_CACHED it is refused */
 }
 
+/* What is cached may seem not to be while somebody renames or mounts anything anywhere: that is over at once. */
 static int look_up(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC | flags, .resolve = RESOLVE_NO_MAGICLINKS | resolve};
-    int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+    int fd = -EAGAIN;
 
-    return fd < 0 ? -errno : fd;
+    for (int i = 0; i < ATTEMPTS && fd == -EAGAIN; i++) {
+        fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+        if (fd < 0)
+            fd = -errno;
+    }
+    return fd;
 }
 
 /* Looks a file up without opening it, and only where the kernel knows the way by heart. */

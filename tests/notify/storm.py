@@ -117,7 +117,7 @@ def blow(sysfold, storm, seconds, seed):
         done = subprocess.run(
             [sysfold, "record", "-q", "-b", "notify", "--buffer=134217728", *way, "-o", capture, "--", *drop, storm,
              str(seed), seconds, str(THREADS)],
-            cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+            cwd=directory, input=b"", stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
             env=environment(reports), timeout=PATIENCE, **ids)
         print(f"seed {seed}, {' '.join(way)}{', root' if drop else ''}: {done.stdout.decode().strip()}, {os.path.getsize(capture)} bytes", flush=True)
         return check_end(done, reports) or check_marks(sysfold, capture, done.stdout.decode())

@@ -101,8 +101,8 @@ class Case(kit.Case):
         """Runs it to its end."""
         self.name = self.new_name()
         return subprocess.run(self.run_command(bundle, self.name), check=False, cwd=self.directory, env=self.environment(),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=kit.PATIENCE)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=kit.PATIENCE,
+                              input=b"")  # no /dev/null: they give what they are given to the container's user
 
 
 def why_not():

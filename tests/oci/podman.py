@@ -47,7 +47,7 @@ class Podman(RecorderCase):
                    "--storage-driver=vfs", "--cgroup-manager=cgroupfs", f"--runtime={RUNTIME}", "run", "--rm",
                    "--network=none", f"--cidfile={self.path('podman/id')}", *LIMITS, *cgroups, *options, "--rootfs",
                    self.path("rootfs"), "/bin/sh", "-c", SCRIPT]
-        return subprocess.run(command, check=False, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        return subprocess.run(command, check=False, cwd=self.directory, input=b"", stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=kit.PATIENCE,
                               env=kit.environment(XDG_RUNTIME_DIR=self.path("podman/runtime"), HOME=self.path("podman")))
 
