@@ -159,7 +159,7 @@ static void settle(struct guardian *guardian)
                         guardian->listening.fd,   guardian->handover.predecessor,
                         guardian->wards[0].watch, guardian->wards[0].pidfd};
 
-    (void)setsid();
+    (void)setsid(); /* as ptrace's tracer: nobody is to take us for the command's shell */
     prctl(PR_SET_NAME, "sysfold-guard");
     raise_limit();
     daemon_ask_to_be_spared();

@@ -22,7 +22,7 @@
 #define POSSIBLE_RESOLVE                                                                                               \
     ((uint64_t)(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT |    \
                 RESOLVE_CACHED))
-#define ATTEMPTS 3
+#define LOOK_UP_ATTEMPTS 3
 #define DEPTH_MAX 8 /* how far up a missing directory is looked for */
 
 /* A file that was found and not opened. */
@@ -71,13 +71,13 @@ bool opening_is_possible(uint64_t flags, uint64_t mode, uint64_t resolve)
     return !resolve || !(flags & O_TRUNC); /* with RESOLVE_CACHED it is refused */
 }
 
-/* What is cached may seem not to be while somebody renames or mounts anything anywhere: that is over at once. */
+/* What is cached may seem not to be while anything is mounted or unmounted anywhere: that is over at once. */
 static int look_up(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC | flags, .resolve = RESOLVE_NO_MAGICLINKS | resolve};
     int fd = -EAGAIN;
 
-    for (int i = 0; i < ATTEMPTS && fd == -EAGAIN; i++) {
+    for (int i = 0; i < LOOK_UP_ATTEMPTS && fd == -EAGAIN; i++) {
         fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
         if (fd < 0)
             fd = -errno;

@@ -45,8 +45,9 @@ static void wake(int signal_)
 
 /* --- becoming the tracer --- */
 
-/* The terminal's signals are for recorder and command. Every other signal is
- * blocked since before the fork, but for the two that T wakes itself with. */
+/* The terminal's signals are for recorder and command; and a parent in the command's session, but not in its process
+ * group, would pass for a shell that looks after the group: SIGTSTP would stop it where it is ignored. Every other
+ * signal is blocked since before the fork, but for the two that T wakes itself with. */
 static void settle_signals(void)
 {
     struct sigaction action = {.sa_handler = wake};

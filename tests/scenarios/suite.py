@@ -168,7 +168,8 @@ class Suite:
 
 
 def calls_of(suite, truth):
-    """Their names, and those of markers, what ends interrupted calls and handlers, and what closes the log; none where one has no name."""
+    """Their names, and those of markers, of what ends interrupted calls and handlers, and of what closes the log; none where
+    one has no name."""
     calls = {line["event"] for line in truth if "event" in line} & set(named_rows(suite))
     return [] if "syscall" in calls else sorted(calls | {"close", "prctl", "restart_syscall", "rt_sigreturn"})
 

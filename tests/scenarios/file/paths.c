@@ -114,7 +114,7 @@ static void edges(void)
 
 static void chains(void)
 {
-    /* Half as many as are followed: whenever a walk has to begin anew, the kernel counts the links of both. */
+    /* Half as many as are followed: a walk that begins anew, as while anything is mounted, counts both's. */
     long fd = OK_SAYING(SAID(TEXT("file", here("made"))), open, link_number(LINKS_MAX / 2), O_RDONLY, 0);
 
     OK(close, fd);
