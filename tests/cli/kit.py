@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -144,13 +145,16 @@ def end(process):
 
 
 def on_terminal(*arguments, keys=(), env=None, stdout=None):
-    """Runs sysfold with a terminal of its own. keys: [(what has to appear first, what is typed then)].
+    """Runs sysfold with a terminal of its own. keys: [(what has to appear first, what is typed then, without an echo)].
     Returns the raw wait status and everything that came out."""
     pid, terminal = pty.fork()
     if pid == 0:
         if stdout:
             os.dup2(os.open(stdout, os.O_WRONLY | os.O_CREAT, 0o600), 1)
         os.execve(SYSFOLD, [SYSFOLD, *with_backend(arguments)], environment(**(env or {})))
+    modes = termios.tcgetattr(terminal)
+    modes[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSANOW, modes)
     output = b""
     keys = list(keys)
     deadline = time.monotonic() + PATIENCE

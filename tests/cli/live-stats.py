@@ -12,6 +12,8 @@ import unittest
 from kit import Case, main, on_terminal, why_unusable
 
 CALLS = os.path.join(os.environ.get("PROGRAMS", "."), "program-calls")
+# Runs until two intervals have been shown, however long the machine takes for them.
+UNTIL_SHOWN_TWICE = "until test $(wc -l < figures) -ge 2; do sleep 0.1; done"
 LINE = re.compile(r"seconds \d+\.\d{3} events \d+ events/s \d+ bytes/s \d+ lost \d+ buffer \d+")
 SUMMARY = ["events", "failed", "lost", "bytes", "first", "last", "seconds"]
 
@@ -60,7 +62,7 @@ class Live:
         self.assertEqual([row["name"] for row in summary["by_process"]], ["program-calls"])
 
     def test_intervals_add_up(self):
-        intervals, summary = self.documents("--interval=0.2", "sh", "-c", "for i in 1 2 3 4; do sleep 0.2; ls; done")
+        intervals, summary = self.documents("--interval=0.2", "sh", "-c", UNTIL_SHOWN_TWICE)
         self.assertGreaterEqual(len(intervals), 2)
         before = {"events": 0, "bytes": 0, "lost": 0}
         for document in intervals:
@@ -78,7 +80,7 @@ class Live:
 
     def test_intervals_of_an_idle_stream(self):
         intervals, _ = self.documents("--interval=0.1", "sleep", "2")
-        self.assertGreaterEqual(len(intervals), 8)
+        self.assertGreaterEqual(len(intervals), 4)  # of 20: the machine may be busy
 
     def test_summary_is_that_of_a_file(self):
         self.record("sh", "-c", "ls; true", options=["-b", self.backend])
@@ -91,8 +93,7 @@ class Live:
         self.assertEqual({row["name"] for row in summary["by_process"]}, {row["name"] for row in of_file["by_process"]})
 
     def test_text(self):
-        text, errors = self.live("--interval=0.2", "sh", "-c", "for i in 1 2 3 4; do sleep 0.2; ls; done; exit 3",
-                                 status=3)
+        text, errors = self.live("--interval=0.2", "sh", "-c", UNTIL_SHOWN_TWICE + "; exit 3", status=3)
         self.assertEqual(errors, "")
         lines = text.splitlines()
         figures = [line for line in lines if LINE.fullmatch(line)]
@@ -103,8 +104,9 @@ class Live:
         self.assertIn(" PROCESS\n", text)
 
     def test_terminal(self):
+        # The command ends by a key that is typed when a table has shown it, and has been drawn over by another.
         status, output = on_terminal("stats", "--live", "-b", self.backend, "--interval=0.2", "--", "sh", "-c",
-                                     "for i in 1 2 3 4; do sleep 0.2; ls /nonexistent 2> /dev/null; done; exit 3")
+                                     "read key; exit 3", keys=[(b" sh\r\n", b""), (b"\x1b[J", b"\n")])
         self.assertEqual(os.waitstatus_to_exitcode(status), 3)
         text = output.decode()
         tables = text.split("\x1b[?7l")[1:]
@@ -112,8 +114,8 @@ class Live:
         for table in tables:
             drawn, after = table.split("\x1b[?7h")
             self.assertIn("EVENTS/S", drawn)
-            self.assertRegex(drawn, r"\d sh\r\n")
             self.assertTrue(after.startswith(f"\x1b[{drawn.count(chr(10))}A\r\x1b[J"), after)
+        self.assertRegex(text, r"\d sh\r\n")
         summary = text.rsplit("\x1b[J", 1)[1]
         self.assertTrue(summary.startswith("events "), summary)
         self.assertNotIn("\x1b", summary)
