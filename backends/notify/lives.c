@@ -402,21 +402,42 @@ void lives_sweep(struct supervisor *supervisor)
     }
 }
 
-/* A filter is let go of earlier in a process's end than its parent, or its pidfd, hears of it. */
-#define LAST_MOMENTS_MS 1000
+/* A filter is let go of earlier in a process's end than its parent, or its pidfd, hears of it: on a busy machine by
+ * seconds. */
+#define LAST_MOMENTS_MS 10000
+#define NS_PER_MS UINT64_C(1000000)
+
+/* false: nobody wants to know any more. */
+static bool await_end(const struct supervisor *supervisor, int pidfd, int timeout_ms)
+{
+    struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN}, {.fd = supervisor->session->lifeline, .events = POLLIN}};
+
+    while (poll(fds, 2, timeout_ms) < 0 && errno == EINTR)
+        ;
+    return !fds[1].revents;
+}
+
+/* Without its end its exit status would not be known. It is our child: until we have reaped it, its number is its own.
+ */
+static bool await_command(const struct supervisor *supervisor)
+{
+    cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, supervisor->command, 0);
+
+    return pidfd < 0 || await_end(supervisor, pidfd, -1);
+}
 
 void lives_await_ends(struct supervisor *supervisor)
 {
     const struct table *processes = &supervisor->followed.processes;
-    uint64_t deadline = supervisor_clock() / 1000000 + LAST_MOMENTS_MS;
+    bool is_wanted = supervisor->shared->has_status || !supervisor->command || await_command(supervisor);
+    uint64_t deadline = supervisor_clock() / NS_PER_MS + LAST_MOMENTS_MS;
 
-    for (size_t i = 0; i < processes->room; i++) {
+    for (size_t i = 0; i < processes->room && is_wanted; i++) {
         const struct process *process = processes->entries[i].value;
-        struct pollfd pollfd = {.fd = process ? process->pidfd : -1, .events = POLLIN};
-        uint64_t now = supervisor_clock() / 1000000;
+        uint64_t now = supervisor_clock() / NS_PER_MS;
 
-        if (pollfd.fd >= 0)
-            (void)poll(&pollfd, 1, now < deadline ? (int)(deadline - now) : 0);
+        if (process && process->pidfd >= 0)
+            is_wanted = await_end(supervisor, process->pidfd, now < deadline ? (int)(deadline - now) : 0);
     }
 }
 

@@ -7,12 +7,14 @@ stands still; the disk is full; targets flood, die, stop. What they do is what t
 left over."""
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import re
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
@@ -25,6 +27,7 @@ PROGRAMS = pathlib.Path(os.environ["PROGRAMS"])
 BUSY, POINTERS = str(PROGRAMS / "notify-busy"), str(PROGRAMS / "notify-pointers")
 ROUNDS = 4000
 OPENS = 4 * 2 * ROUNDS
+PTRACE_SEIZE, WALL = 0x4206, 0x40000000  # Python has no names for them
 GROWTH_KIB = 8192  # of the supervisor, over a long run: far less than what it would keep of each call or process
 
 
@@ -299,6 +302,33 @@ os._exit(7)
         for results in "auto", "emulate", "none":
             self.assert_runs(f"exec {POINTERS}", "--results", results, output=bare.stdout.decode())
             self.events(self.capture)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root may trace whoever he likes")
+    def test_whose_end_takes_long(self):
+        """They have let go of their filter, and their exit status is not there yet: a thread of theirs is traced by
+        somebody who takes his time."""
+        recorder = self.start_recording("""exec python3 -c '
+import os, threading, time
+gate = threading.Lock()
+gate.acquire()
+threading.Thread(target=gate.acquire, daemon=True).start()
+print(os.getpid(), flush=True)
+while not os.path.exists("go"):
+    time.sleep(0.01)
+os._exit(5)'""")
+        self.wait_for(lambda: read(self.path("said")).endswith(b"\n"), "the program")
+        pid = int(read(self.path("said")))
+        tid = next(int(tid) for tid in os.listdir(f"/proc/{pid}/task") if int(tid) != pid)
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.assertEqual(libc.ptrace(PTRACE_SEIZE, tid, None, None), 0, os.strerror(ctypes.get_errno()))
+        self.let_go()
+        self.wait_for(lambda: (field(pid, "State") or "Z")[:1] == "Z", "its end")
+        time.sleep(2.5)
+        self.assertEqual(os.waitpid(tid, WALL)[0], tid)
+        self.assert_ends(recorder, 5)
+        self.assertEqual([event["evt.args"]["status"] for event in self.events(self.capture)
+                          if event["evt.type"] == "process_exit"], [{"how": "exited", "code": 5}])
+        self.assert_nobody_left()
 
     def test_that_orphan_their_children(self):
         """Nobody of ours collects what is not ours, nor leaves it lying about."""
