@@ -54,13 +54,13 @@ def state(pid):
         return stat.read().rsplit(")", 1)[1].split()[0]
 
 
-def launchers():
-    """Those that wait for a command on behalf of a recorder."""
-    found = set()
-    for path in glob.glob("/proc/[0-9]*/comm"):
-        with contextlib.suppress(OSError), open(path, encoding="utf-8") as comm:
-            if comm.read() == "sysfold-launch\n":
-                found.add(path)
+def who_works_in(directory):
+    """All processes; among them would be one that waits for a command on behalf of a recorder."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            if os.path.samefile(path, directory):
+                found.append(path)
     return found
 
 
@@ -93,7 +93,6 @@ class Kernel(Case):
 
     def refused(self, under, *arguments, about, remedy=""):
         """One line that names the reason and what to do; the command is not run, and nobody waits for it."""
-        before = launchers()
         done = self.trace(under, *arguments, "sh", "-c", "echo > ran")
         text = done.stderr.decode()
         self.assertEqual((done.returncode, done.stdout), (125, b""), text[:500])
@@ -101,7 +100,7 @@ class Kernel(Case):
         self.assertRegex(text, about)
         self.assertIn(remedy, text)
         self.assertFalse(os.path.exists(self.path("ran")))
-        self.wait_for(lambda: launchers() <= before, "the launcher's end")
+        self.wait_for(lambda: not who_works_in(self.directory), "the launcher's end")
 
     def probed(self, under):
         """What `sysfold backends` says of it."""
