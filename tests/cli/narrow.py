@@ -12,7 +12,7 @@ import subprocess
 import sys
 import unittest
 
-from kit import NOBODY, SYSFOLD, Case, environment, main
+from kit import NOBODY, PATIENCE, SYSFOLD, Case, environment, main
 
 CALLS = os.path.join(os.environ.get("PROGRAMS", "."), "program-calls")
 AS_NOBODY = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
@@ -255,7 +255,7 @@ class Family:
                  "until grep -q snap_thread log 2> /dev/null; do sleep 0.05; done; " \
                  "cat /etc/hostname; kill $!; wait $!"
         done = subprocess.run(["/bin/sh", "-c", script, SYSFOLD, self.backend], cwd=self.directory, check=False,
-                              env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+                              env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
         self.assertEqual((done.returncode, done.stderr), (128 + signal.SIGTERM, b""))
         self.assertEqual(len(self.opens()), 1)
 
@@ -264,6 +264,7 @@ class Family:
         worker = "while [ -e workers ]; do read -r line < /etc/hostname; sleep 0.3; done"
         brood = f"for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sh -c '{worker}' & " \
                 "echo $! >> workers; sleep 0.05; done; wait"
+        pathlib.Path(self.path("workers")).touch()  # or the first of them might not find it
         server = self.start("/bin/sh", "-c", "sh -c \"$0\"; true", brood, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL)
         self.wait_for(lambda: len(self.workers()) > 2, "the first workers")
@@ -436,7 +437,7 @@ class Grouped(Narrow):
             if os.path.ismount("/sys/fs/cgroup/unified") else ""
         with open(self.path("crun"), "wb") as said:
             runner = self.start("unshare", "-m", "sh", "-c", f"{unify} exec crun --cgroup-manager=cgroupfs run {name}",
-                                stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+                                stdin=subprocess.PIPE, stdout=said, stderr=said)
         self.addCleanup(self.end_container, runner, self.unified / name / "cgroup.procs")
         self.wait_for(lambda: runner.poll() is not None or self.is_executing(name), "a container")
         if runner.poll() is not None:
@@ -460,7 +461,7 @@ class Grouped(Narrow):
         with contextlib.suppress(OSError):
             for pid in procs.read_text().split():
                 os.kill(int(pid), signal.SIGKILL)
-        runner.wait(10)
+        runner.wait(PATIENCE)
 
 
 class Sampled(Narrow):
