@@ -24,7 +24,9 @@ CHOICE = f"-b {BACKEND}" if BACKEND else ""  # for shell scripts
 PATIENCE = float(os.environ.get("PATIENCE", 60))  # seconds for what takes none, on a busy machine
 NOBODY = 65534
 SKIP = 77
-for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # in the background of a shell they may be
+# Whoever runs the tests may block signals, or ignore them (nohup, a shell's background). Python itself ignores two.
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
+for ignored in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
     if signal.getsignal(ignored) == signal.SIG_IGN:
         signal.signal(ignored, signal.SIG_DFL)
 
