@@ -60,8 +60,8 @@ def interrupted(*ignored):
     raise InterruptedError
 signal.signal(signal.SIGALRM, interrupted)
 for flags in os.O_RDONLY, os.O_WRONLY:
-    signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
         os.open("fifo", flags)
     except InterruptedError:
         print("interrupted")
@@ -77,7 +77,8 @@ END
     "jobs": Script("""
 exec 2> /dev/null
 trap 'echo usr1' USR1; (trap 'echo exit' EXIT; exit 4); kill -USR1 $$; sleep 100 & kill $!; wait $! 2> /dev/null; echo $?
-(trap 'exit 7' TERM; while :; do sleep 0.02; done) & sleep 0.1; kill $!; wait $!; echo $?
+(trap 'exit 7' TERM; : > set; while :; do sleep 0.02; done) & until [ -e set ]; do sleep 0.01; done
+kill $!; wait $!; echo $?
 sh -c 'kill -9 $$' 2> /dev/null; echo $?; sh -c 'kill -SEGV $$' 2> /dev/null; echo $?; sh -c 'exit 200'; echo $?
 set -m; sleep 100 & kill -STOP %1
 until grep -q 'State.*stopped' /proc/$!/status; do sleep 0.01; done; jobs -s | awk '{print $2, $3}'; kill -CONT %1; kill %1; wait 2> /dev/null
@@ -146,7 +147,9 @@ for mode in delete truncate persist memory wal off; do
     "begin; insert into t(b) select b from t; rollback;" "select count(*) from t; pragma integrity_check;"
 done
 sqlite3 many.db 'create table t(a)'
-for i in 1 2 3 4; do (for j in {1..5}; do sqlite3 -cmd '.timeout 20000' many.db "insert into t values($i)"; done) & done
+for i in 1 2 3 4; do
+  (for j in {1..5}; do sqlite3 -cmd '.timeout 200000' many.db "insert into t values($i)"; done) &
+done
 wait; sqlite3 many.db 'select a, count(*) from t group by a; pragma integrity_check'; sqlite3 /nonexistent/x.db 'select 1'
 for mode in delete wal; do sqlite3 $mode.db .dump; done; stat -c '%n %A %U %s' *.db; rm *.db*
 """, ("sqlite3",)),
@@ -213,6 +216,7 @@ print(socket.create_connection(("127.0.0.1", port), timeout=30).makefile().read(
 client = socket.socket(); client.setblocking(False); code = client.connect_ex(("127.0.0.1", port))
 print(code in (0, errno.EINPROGRESS)); select.select([], [client], [], 30); print(client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 client.setblocking(True); print(client.recv(100)); thread.join(); server.close()
+taken = socket.socket(); taken.bind(("127.0.0.1", 0)); port = taken.getsockname()[1]  # nobody else can listen there
 for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
     lost = socket.socket(type=kind); print(errno.errorcode.get(lost.connect_ex(("127.0.0.1", port)), 0))
 lost = socket.socket(); lost.setblocking(False); code = lost.connect_ex(("127.0.0.1", port))
@@ -228,8 +232,9 @@ a, b = socket.socketpair(); socket.send_fds(a, [b"x"], [os.open("/etc/hostname",
 _, fds, _, _ = socket.recv_fds(b, 1, 1); print(os.read(fds[0], 100) == open("/etc/hostname", "rb").read())
 full = socket.socket(socket.AF_UNIX); full.bind("full"); full.listen(0)
 waiting = [socket.socket(socket.AF_UNIX) for _ in range(2)]; waiting[0].connect("full")
-signal.signal(signal.SIGALRM, lambda *_: 1 / 0); signal.setitimer(signal.ITIMER_REAL, 0.1)
+signal.signal(signal.SIGALRM, lambda *_: 1 / 0)
 try:
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
     waiting[1].connect("full"); print("connected")
 except ZeroDivisionError:
     print("interrupted")
@@ -238,10 +243,11 @@ END
     "redis": Script("""
 redis-server --port 0 --unixsocket "$PWD/s" --save '' --appendonly yes --daemonize yes --dir "$PWD" --logfile log \\
   --pidfile "$PWD/pid" > /dev/null 2>&1
-for i in {1..200}; do redis-cli -s s ping 2> /dev/null && break; sleep 0.05; done
+for i in {1..2000}; do redis-cli -s s ping 2> /dev/null && break; sleep 0.05; done
 redis-cli -s s set key value; for i in {1..50}; do echo "incr n"; done | redis-cli -s s | tail -n 1
-redis-cli -s s config set appendonly no; redis-cli -s s get key; redis-cli -s s shutdown nosave
-while [ -S s ]; do sleep 0.02; done; rm -rf log pid appendonlydir appendonly.aof
+redis-cli -s s config set appendonly no; redis-cli -s s get key; server=$(cat pid); redis-cli -s s shutdown nosave
+while [ -S s ] || [[ $(readlink /proc/$server/exe) == *redis* ]]; do sleep 0.02; done  # its last words go into the log
+rm -rf log pid appendonlydir appendonly.aof
 """, ("redis-server", "redis-cli")),
     "daemon": Script("""
 python3 - <<'END'
