@@ -69,7 +69,7 @@ class Outlived(RecorderCase):
         recorder.kill()
         recorder.wait()
         self.assert_runs_on(self.start_one())
-        again = self.start_recorder(capture="b.sfold")
+        again = self.start_successor("b.sfold")
         container = self.start_one()
         self.assert_runs_on(container)
         self.stop_recorder(again)
@@ -85,7 +85,7 @@ class Outlived(RecorderCase):
             container.go_on()
             self.assertEqual(container.process.stdout.readline(), BETWEEN)
             container.await_ready()
-        again = self.start_recorder(capture="b.sfold")
+        again = self.start_successor("b.sfold")
         self.wait_for(lambda: len(self.supervisors("b.sfold")) == 2, "a supervisor for each")
         for container in containers:
             self.assert_runs_on(container)
@@ -103,7 +103,7 @@ class Outlived(RecorderCase):
         container = self.start_one("churn")
         recorder.kill()
         recorder.wait()
-        again = self.start_recorder(capture="b.sfold")
+        again = self.start_successor("b.sfold")
         self.wait_for(lambda: self.supervisors("b.sfold"), "its supervisor")
         with open(self.path("rootfs/stop"), "wb"):
             pass
@@ -167,7 +167,7 @@ class Outlived(RecorderCase):
         for name, end in ends.items():
             with self.subTest(name):
                 capture = f"{name}.sfold"  # the last guardian may still be there, and must not be taken for this one's
-                recorder = self.start_recorder(capture=capture)
+                recorder = self.start_successor(capture)
                 containers = [self.start_one("busy"), self.start_one("busy")]
                 self.wait_for(lambda: len(self.supervisors(capture)) == 2, "a supervisor for each")
                 end(recorder)
@@ -176,11 +176,12 @@ class Outlived(RecorderCase):
                 self.assertEqual([container.finish() for container in containers], [ENDED, ENDED])
                 os.remove(self.path("rootfs/stop"))
                 recorder.terminate()
-                recorder.wait()
+                recorder.wait(kit.PATIENCE)
 
     def test_guardian_killed(self):
         recorder = self.start_recorder()
         container = self.start_one()
+        self.wait_until_recorded(container)  # until it has been told of, nobody but the guardian knows of it
         os.kill(self.parts("sysfold-guard")[0], signal.SIGKILL)
         self.assert_runs_on(container)
         self.assertEqual(recorder.wait(kit.PATIENCE), 0, self.said())

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import secrets
 import select
 import signal
@@ -15,6 +16,7 @@ import kit
 import profiles
 
 READY = b"ready\n"
+GUARDED = re.compile("somebody does already|cannot take over .*Broken pipe")
 ONE_PIPE = "exec 2>&1; "  # runc copies two of them in any order
 
 
@@ -99,15 +101,37 @@ class RecorderCase(Case):
                 continue
         return sorted(found)
 
-    def start_recorder(self, *options, capture="a.sfold", errors=None):
+    def attempt_recorder(self, *options, capture="a.sfold", errors=None):
+        """One that listens, or has ended."""
         user = USER if self.rootless and not self.recorder_is_root else []
         with open(self.path(f"{capture}.errors"), "wb") as file:
             recorder = self.start(*user, kit.SYSFOLD, "record", "-b", "notify", f"--listen={self.socket}", "-o",
                                   self.path(capture), *self.options, *options, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=errors or file)
         self.wait_for(lambda: recorder.poll() is not None or self.is_listening(capture), "the recorder")
+        return recorder
+
+    def start_recorder(self, *options, capture="a.sfold", errors=None):
+        recorder = self.attempt_recorder(*options, capture=capture, errors=errors)
         self.assertIsNone(recorder.poll(), self.said(capture))
         return recorder
+
+    def start_successor(self, capture):
+        """At the same socket as one that is gone. It gives up after a second if the guardian that was left has not seen by
+        then that it is; on a machine that stalls that may take longer, and the next attempt is made."""
+        recorders = []
+
+        def begins():
+            recorders[:] = [self.attempt_recorder(capture=capture)]
+            return recorders[0].poll() is None or not GUARDED.search(self.said(capture))
+        self.wait_for(begins, "the recorder that comes again")
+        self.assertIsNone(recorders[0].poll(), self.said(capture))
+        return recorders[0]
+
+    def wait_until_recorded(self, container, capture="a.sfold"):
+        """The recorder has heard of it, and has written something down."""
+        self.wait_for(lambda: container.name.encode() in self.run_sysfold("read", "--json", self.path(capture)).stdout,
+                      "the container's first events")
 
     def is_listening(self, capture):
         return os.path.exists(self.socket) and self.parts("sysfold-guard", capture)
