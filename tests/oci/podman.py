@@ -4,6 +4,7 @@
 
 With a profile on top of podman's own, named as users name it. The container has a root directory here, and no image."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -36,7 +37,8 @@ class Podman(RecorderCase):
     def end_pause(self):
         """The process by which rootless podman keeps a user namespace."""
         for path in pathlib.Path(self.path("podman/runtime")).rglob("pause.pid"):
-            os.kill(int(path.read_text(encoding="ascii")), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended with the last container
+                os.kill(int(path.read_text(encoding="ascii")), signal.SIGKILL)
 
     def start_podman(self, *options):
         # Where there are cgroups of both versions, crun wants nothing of them, and runc has those of the first.
