@@ -35,7 +35,7 @@ class Containers(Case):
     def setUp(self):
         super().setUp()
         self.id = os.urandom(32).hex()
-        self.name = f"sysfold-{os.getpid()}"
+        self.name = f"sysfold-{os.urandom(8).hex()}"  # crun's and podman's containers are the machine's
 
     def bundle(self, cgroup):
         self.rootfs()
