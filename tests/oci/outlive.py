@@ -99,7 +99,7 @@ class Outlived(RecorderCase):
         # Those that end while the new recorder looks at what there is keep nobody from being recorded. Nobody forks while
         # others' ends are signalled to it: before a call is received, that ends it with EINTR (backends/notify/README.md).
         churn = "while [ ! -e /stop ]; do (:); done"
-        self.bundle_told(f"{ONE_PIPE} echo ready; {4 * f'{churn} & '} wait; ls /after; exit 7", "churn")
+        self.bundle_told(f"{ONE_PIPE} {4 * f'{churn} & '} echo ready; wait; ls /after; exit 7", "churn")
         recorder = self.start_recorder()
         container = self.start_one("churn")
         recorder.kill()
