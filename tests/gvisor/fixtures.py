@@ -40,8 +40,9 @@ class Recorder:
     def replay(self, fixtures):
         """All at once, a connection for each, which take turns so that none is done before another begins. Returns what
         each sent."""
-        connections = [connect(self.socket, read_handshake(fixture)) for fixture in fixtures]
+        # Moved first: it may take longer than a sandbox may be silent for.
         packets = [moved(read_packets(fixture), time.time_ns()) for fixture in fixtures]
+        connections = [connect(self.socket, read_handshake(fixture)) for fixture in fixtures]
         for at in range(0, max(map(len, packets)), 16):
             for connection, these in zip(connections, packets):
                 send(connection, these[at:at + 16])

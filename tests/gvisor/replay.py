@@ -137,8 +137,10 @@ def send(connection, packets):
 
 def replay(path, fixture, limit=None, repeat=1):
     packets = read_packets(fixture)[:limit]
+    first = moved(packets, time.time_ns())  # it may take longer than a sandbox may be silent for
     with connect(path, read_handshake(fixture)) as connection:
-        for _ in range(repeat):
+        send(connection, first)
+        for _ in range(repeat - 1):
             send(connection, moved(packets, time.time_ns()))
 
 
