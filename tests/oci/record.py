@@ -17,8 +17,8 @@ import kit
 SCRIPT = ONE_PIPE + "cat /proc/self/comm; cat /bin/sh >/dev/null; ls /nonexistent; exit 7"
 OUTPUT = b"cat\nls: /nonexistent: No such file or directory\n"
 MANY = 8
-# Threads that call without a pause, until they are told to stop and have made 1200 calls each: of the host's Python, seen
-# read-only.
+# Threads that call without a pause, until they are told to stop and have made 1200 calls each: of the host's Python,
+# seen read-only.
 FLOOD = """
 import os, sys, threading
 stopped = False

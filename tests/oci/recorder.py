@@ -117,8 +117,8 @@ class RecorderCase(Case):
         return recorder
 
     def start_successor(self, capture):
-        """At the same socket as one that is gone. It gives up after a second if the guardian that was left has not seen by
-        then that it is; on a machine that stalls that may take longer, and the next attempt is made."""
+        """At the same socket as one that is gone. It gives up after a second if the guardian that was left has not seen
+        by then that it is; on a machine that stalls that may take longer, and the next attempt is made."""
         recorders = []
 
         def begins():
