@@ -371,12 +371,12 @@ CRUN = 'exec crun --cgroup-manager=disabled run -b "$1" "$2"'
 
 
 def run_contained(suite, name, prepare):
-    """(how it went, what it said)"""
+    """(how it went, what it said). Its standard input is a pipe: crun gives what it finds there to the user."""
     command = f"{prepare} && {CRUN}" if prepare else CRUN
     try:
         done = subprocess.run(["unshare", "-m", "sh", "-c", command, "sh", write_bundle(suite, name),
-                               f"sysfold-{name}"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=False, timeout=TIMEOUT)
+                               f"sysfold-{os.getpid()}-{name}"], input="", capture_output=True, text=True, check=False,
+                              timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         return "failed", "it does not end"
     if done.returncode == SKIP:

@@ -104,13 +104,16 @@ def web_server(directory):
         server.server_close()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def keep_port():
+    """A socket that does not listen: it keeps its port from everybody but those who may share it, as servers do."""
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    return keeper
 
 
-WEB_PORT = free_port()
+WEB_KEEPER = keep_port()
+WEB_PORT = WEB_KEEPER.getsockname()[1]
 
 
 def wait_for(condition, what):
