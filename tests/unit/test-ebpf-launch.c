@@ -21,7 +21,7 @@
 
 TestSuite(ebpf_launch, .timeout = 100);
 
-#define LIFE 20        /* seconds: longer than any launch that does not wait for it */
+#define LIFE 90        /* seconds: longer than any launch that does not wait for it */
 #define PATIENCE 60000 /* ms */
 
 static pid_t self, bystander;

@@ -107,7 +107,7 @@ Test(gvisor_server, silent_clients_are_closed, .timeout = 60)
     uint8_t byte;
 
     kit_create(&rig, QUEUE_MIN);
-    server_set_handshake_limit(rig.server, 20);
+    server_set_handshake_limit(rig.server, 2000); /* the good one keeps it on a busy machine, too */
     kit_start(&rig, 0600, (uid_t)-1, (gid_t)-1);
     good = kit_join_and_shake(&rig);
     silent = kit_join(rig.path);

@@ -258,7 +258,7 @@ Test(notify_perf_user, an_exec_of_a_set_uid_program)
     cr_assert_eq(perf_add(perf, child.pid, &failure), 0, "%s", failure.message);
     let_go(&child);
     forget();
-    for (i = 0; i < 500; i++, usleep(10000)) {
+    for (i = 0; i < 3000; i++, usleep(10000)) {
         drain(perf);
         end = find_kind(PERF_END, child.pid);
         if (end < told.count)
@@ -266,7 +266,7 @@ Test(notify_perf_user, an_exec_of_a_set_uid_program)
     }
     (void)unlink(elevated);
     (void)rmdir(directory);
-    cr_assert_lt(i, 500, "the kernel tells of no end");
+    cr_assert_lt(i, 3000, "the kernel tells of no end");
     cr_assert_eq(waitpid(child.pid, NULL, WNOHANG), 0, "it has ended");
     cr_assert(told.records[end].is_exec);
     cr_assert_lt(find_kind(PERF_EXEC, child.pid), end);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The target is sacred: it outlives recorder, stop, a stalled consumer, attach and detach, and never notices. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -41,7 +42,7 @@ static struct worked await_report(void)
     struct worked worked = {.failures = -1};
     int read = 0;
 
-    for (int i = 0; i < 3000 && read != 5; i++) {
+    for (int i = 0; i < 4500 && read != 5; i++) {
         FILE *file = fopen(report, "r");
 
         if (file) {
@@ -101,9 +102,9 @@ static void kill_the_recorder_of(const struct sysfold_live_options *options)
 Test(ptrace_life, the_target_outlives_a_killed_recorder)
 {
     name_report();
-    kill_the_recorder_of(OPTIONS(.argv = WORKER("1500", "4")));
+    kill_the_recorder_of(OPTIONS(.argv = WORKER("5000", "4")));
     worked_undisturbed(0);
-    kill_the_recorder_of(OPTIONS(.argv = WORKER("1500", "4"), .no_filter = true));
+    kill_the_recorder_of(OPTIONS(.argv = WORKER("5000", "4"), .no_filter = true));
     worked_undisturbed(0);
 }
 
@@ -112,7 +113,7 @@ static void stop_in_the_middle(bool no_filter)
     struct sysfold_stream *stream = NULL;
 
     name_report();
-    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = WORKER("1500", "4"), .no_filter = no_filter), &stream), 0);
+    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = WORKER("5000", "4"), .no_filter = no_filter), &stream), 0);
     cr_assert(trace_read(&trace, stream, 500));
     sysfold_stream_stop(stream);
     cr_assert_not(trace_read(&trace, stream, 0));
@@ -135,7 +136,7 @@ Test(ptrace_life, the_target_runs_on_after_a_close_without_stop)
     struct sysfold_stream *stream = NULL;
 
     name_report();
-    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = WORKER("500", "2")), &stream), 0);
+    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = WORKER("3000", "2")), &stream), 0);
     cr_assert(trace_read(&trace, stream, 100));
     trace_close(&trace, stream);
     trace_finish(&trace);
@@ -143,14 +144,15 @@ Test(ptrace_life, the_target_runs_on_after_a_close_without_stop)
 }
 
 /* The consumer reads nothing at all until the target has finished: only a target that is not held can do that. */
-Test(ptrace_life, a_stalled_consumer_costs_events_but_never_the_target)
+static bool stall(const char *ms)
 {
     struct sysfold_stream *stream = NULL;
     struct worked worked;
     size_t told;
+    bool costs;
 
     name_report();
-    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = WORKER("3000", "2"), .syscalls = "getppid", .buffer_size = 1,
+    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = WORKER(ms, "2"), .syscalls = "getppid", .buffer_size = 1,
                                             .no_state = true),
                             &stream),
                  0);
@@ -159,12 +161,19 @@ Test(ptrace_life, a_stalled_consumer_costs_events_but_never_the_target)
     cr_assert_eq(trace.end, 0, "%s", trace.error);
     told = trace.count - trace_count(&trace, "lost");
     trace_close(&trace, stream);
+    costs = trace.lost > 0;
     cr_assert_eq(worked.failures, 0);
-    cr_assert_gt(trace.lost, 0, "%ld calls fitted into the smallest buffer", worked.calls);
-    cr_assert_geq(trace_count(&trace, "lost"), 1);
+    cr_assert_eq(trace_count(&trace, "lost") > 0, costs);
     cr_assert_geq(told + trace.lost, (size_t)worked.calls);
     cr_assert_eq(trace.status, 0, "the status comes even so");
     trace_finish(&trace);
+    return costs;
+}
+
+/* On a busy machine it may take long to make more calls than fit into the smallest buffer. */
+Test(ptrace_life, a_stalled_consumer_costs_events_but_never_the_target)
+{
+    cr_assert(stall("3000") || stall("30000"), "all calls fitted into the smallest buffer");
 }
 
 Test(ptrace_life, what_a_stalled_consumer_lost_is_counted_to_the_last_event)
@@ -190,16 +199,36 @@ Test(ptrace_life, what_a_stalled_consumer_lost_is_counted_to_the_last_event)
     trace_finish(&trace);
 }
 
-static pid_t start_worker(const char *ms, const char *threads)
+static unsigned count_threads(pid_t pid)
 {
+    unsigned count = 0;
+    char path[64];
+    DIR *tasks;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    tasks = opendir(path);
+    for (const struct dirent *entry; tasks && (entry = readdir(tasks));)
+        count += entry->d_name[0] != '.';
+    if (tasks)
+        closedir(tasks);
+    return count;
+}
+
+/* It has come to have so many threads, a leader, a sleeper and a parent, and these to what they do. */
+static pid_t start_worker(const char *ms, unsigned threads)
+{
+    char count[16];
     pid_t pid;
 
     name_report();
+    snprintf(count, sizeof(count), "%u", threads);
     pid = fork();
     if (pid == 0) {
-        execv(program("worker"), WORKER(ms, threads));
+        execv(program("worker"), WORKER(ms, count));
         _exit(127);
     }
+    while (count_threads(pid) < threads + 3 && waitpid(pid, NULL, WNOHANG) == 0)
+        usleep(1000);
     usleep(200000);
     return pid;
 }
@@ -215,7 +244,7 @@ static void end_worker(pid_t pid)
 Test(ptrace_life, attach_sees_all_threads_and_detach_leaves_them_running)
 {
     struct sysfold_stream *stream = NULL;
-    pid_t pid = start_worker("2000", "4");
+    pid_t pid = start_worker("5000", 4);
 
     cr_assert_eq(trace_open(&trace, OPTIONS(.pids = &pid, .pid_count = 1), &stream), 0, "%s", trace.error);
     cr_assert(trace_read(&trace, stream, 2000));
@@ -234,7 +263,7 @@ Test(ptrace_life, attach_sees_all_threads_and_detach_leaves_them_running)
 Test(ptrace_life, attach_until_the_end)
 {
     struct sysfold_stream *stream = NULL;
-    pid_t pid = start_worker("1000", "2");
+    pid_t pid = start_worker("3000", 2);
 
     cr_assert_eq(trace_open(&trace, OPTIONS(.pids = &pid, .pid_count = 1), &stream), 0, "%s", trace.error);
     trace_read(&trace, stream, 0);
@@ -250,7 +279,7 @@ Test(ptrace_life, attach_until_the_end)
 
 Test(ptrace_life, the_target_outlives_a_killed_recorder_that_had_attached)
 {
-    pid_t pid = start_worker("2000", "4");
+    pid_t pid = start_worker("5000", 4);
 
     kill_the_recorder_of(OPTIONS(.pids = &pid, .pid_count = 1));
     worked_undisturbed(1);
@@ -263,7 +292,7 @@ static bool becomes_stopped(pid_t pid)
     char path[64], line[256] = "";
 
     snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    for (int i = 0; i < 500 && !strstr(line, ") T "); i++) {
+    for (int i = 0; i < 3000 && !strstr(line, ") T "); i++) {
         FILE *file = fopen(path, "r");
 
         if (!file || !fgets(line, sizeof(line), file))
@@ -278,7 +307,7 @@ static bool becomes_stopped(pid_t pid)
 Test(ptrace_life, a_stopped_process_stays_stopped_through_attach_and_detach)
 {
     struct sysfold_stream *stream = NULL;
-    pid_t pid = start_worker("500", "1");
+    pid_t pid = start_worker("3000", 1);
     int status;
 
     kill(pid, SIGSTOP);
@@ -317,7 +346,7 @@ Test(ptrace_life, a_killed_tracer_is_an_error_not_a_hang)
     struct sysfold_stream *stream = NULL;
 
     name_report();
-    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = WORKER("1000", "1"), .no_filter = true), &stream), 0);
+    cr_assert_eq(trace_open(&trace, OPTIONS(.argv = WORKER("5000", "1"), .no_filter = true), &stream), 0);
     cr_assert(trace_read(&trace, stream, 200));
     kill(tracer_pid(), SIGKILL);
     cr_assert_not(trace_read(&trace, stream, 0));
