@@ -189,6 +189,7 @@ struct sigpending {
 
 struct signal_struct {
     struct sigpending shared_pending;
+    struct list_head thread_head;
     atomic_t live;
     int group_exit_code;
     unsigned int flags;
@@ -197,14 +198,16 @@ struct signal_struct {
 
 struct task_struct {
     struct thread_info thread_info;
+    unsigned int __state;
     unsigned int flags;
     int pid, tgid;
-    int exit_code;
+    int exit_state, exit_code;
     __u64 start_boottime;
     char comm[16];
     struct mm_struct *mm;
     struct fs_struct *fs;
     struct files_struct *files;
+    struct list_head thread_node;
     struct signal_struct *signal;
     struct sigpending pending;
     const struct cred *cred;
@@ -247,11 +250,14 @@ struct kernel_clone_args {
 
 /* One of the threads by which the kernel serves a process (io_uring's, vhost's). No fork tells of their birth, they
  * make no calls, and no tracer sees them: they are not told of. */
+static __always_inline bool is_of_servant(unsigned int flags)
+{
+    return flags & (bpf_core_field_exists(struct kernel_clone_args, user_worker) ? USER_WORKER : IO_WORKER);
+}
+
 static __always_inline bool is_servant(const struct task_struct *task)
 {
-    if (bpf_core_field_exists(struct kernel_clone_args, user_worker))
-        return task->flags & USER_WORKER;
-    return task->flags & IO_WORKER;
+    return is_of_servant(task->flags);
 }
 
 #endif

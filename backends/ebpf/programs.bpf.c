@@ -544,33 +544,75 @@ static __always_inline bool take_child(struct task_struct *parent, struct task_s
     return true;
 }
 
-/* The kernel's own count goes down before a thread's end is told: two that end at once would both find it at 0, and the
- * process taken out by the first of them. But it knows threads of the kernel's that serve the process, whose births are
- * not told (io_uring's). Of a process that was there before, it is where ours begins. */
-static __always_inline void count_birth(struct task_struct *child)
-{
-    __s32 count = child->signal->live.counter, *known;
-    __u32 tgid = child->tgid;
+#define THREAD_NEW 0x800 /* TASK_NEW */
+#define THREADS_MAX 512  /* of more, some may be told behind their process's end */
 
-    known = child->pid == child->tgid ? NULL : bpf_map_lookup_elem(&living, &tgid);
-    if (known)
-        __sync_fetch_and_add(known, 1);
-    else
-        bpf_map_update_elem(&living, &tgid, &count, BPF_ANY);
+/* Will its end be told, and has its birth been, if it is at all? A thread that has no files any more is behind that. */
+static __always_inline bool is_counted(const struct task_struct *thread)
+{
+    return !is_of_servant(BPF_CORE_READ(thread, flags)) && !BPF_CORE_READ(thread, exit_state) &&
+           BPF_CORE_READ(thread, files) && BPF_CORE_READ(thread, __state) != THREAD_NEW;
 }
 
-/* Is it the process's last thread? */
-static __always_inline bool count_death(struct task_struct *task)
+/* The threads of a process that was there before. */
+__noinline int count_threads(__u64 process)
 {
-    __s32 count = task->signal->live.counter + 1, *known;
-    __u32 tgid = task->tgid;
+    const struct signal_struct *signal = (const struct signal_struct *)process;
+    __u64 head = process + bpf_core_field_offset(struct signal_struct, thread_head);
+    const struct list_head *at = BPF_CORE_READ(signal, thread_head.next);
+    int count = 0;
 
+    for (int i = 0; i < THREADS_MAX && at && (__u64)at != head; i++) {
+        __u64 thread = (__u64)at - bpf_core_field_offset(struct task_struct, thread_node);
+
+        count += is_counted((const struct task_struct *)thread);
+        at = BPF_CORE_READ(at, next);
+    }
+    return count;
+}
+
+/* The kernel's own count goes down before a thread's end is told: two that end at once would both find it at 0, and the
+ * process taken out by the first of them. Hence ours, which leaves out the threads of the kernel's that serve the
+ * process (io_uring's), since their births are not told. Of a process that was there before, its threads are looked
+ * at when the first of them is born or ends. */
+static __always_inline void count_birth(struct task_struct *child)
+{
+    __u32 tgid = child->tgid;
+    __s32 count = 1, *known;
+
+    if (child->pid == child->tgid) {
+        bpf_map_update_elem(&living, &tgid, &count, BPF_ANY);
+        return;
+    }
     known = bpf_map_lookup_elem(&living, &tgid);
     if (!known) {
-        bpf_map_update_elem(&living, &tgid, &count, BPF_NOEXIST);
+        count += count_threads((__u64)BPF_CORE_READ(child, signal));
+        if (bpf_map_update_elem(&living, &tgid, &count, BPF_NOEXIST) == 0)
+            return;
         known = bpf_map_lookup_elem(&living, &tgid);
     }
-    if (known && __sync_fetch_and_add(known, -1) > 1)
+    if (known)
+        __sync_fetch_and_add(known, 1);
+}
+
+static __always_inline __s32 *living_threads(const struct task_struct *task)
+{
+    __u32 tgid = task->tgid;
+    __s32 *known = bpf_map_lookup_elem(&living, &tgid), count;
+
+    if (known)
+        return known;
+    count = count_threads((__u64)BPF_CORE_READ(task, signal));
+    bpf_map_update_elem(&living, &tgid, &count, BPF_NOEXIST);
+    return bpf_map_lookup_elem(&living, &tgid);
+}
+
+/* Is nobody left? Whoever is behind us in the kernel's count will find ours as we leave it. */
+static __always_inline bool count_death(struct task_struct *task)
+{
+    __s32 *known = living_threads(task), own = is_servant(task) ? 0 : 1;
+
+    if (known && __sync_fetch_and_add(known, -own) > own)
         return false;
     return !*(volatile int *)&task->signal->live.counter;
 }

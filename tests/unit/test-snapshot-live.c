@@ -356,14 +356,6 @@ static uint64_t lost(const struct sysfold_stream *stream)
     return stats_of(stream).lost;
 }
 
-/* All that has happened until now, however far behind we are. */
-static void catch_up(struct sysfold_stream *stream)
-{
-    for (int left = 200; left && stats_of(stream).buffer_used > 64 * 1024; left--)
-        read_for(stream, 50);
-    read_for(stream, 200);
-}
-
 /* Looks at the state. */
 
 struct search {
@@ -480,7 +472,7 @@ static bool is_among(const struct dead *dead, uint32_t pid)
     return false;
 }
 
-/* The stream goes on. */
+/* The stream goes on: a mark comes. */
 static void make_events(void)
 {
     pid_t child = fork();
@@ -490,15 +482,24 @@ static void make_events(void)
     waitpid(child, NULL, 0);
 }
 
+/* All that has happened until now, however far behind we are. Of the whole machine: the storm knows nothing of the mark,
+ * which may itself be lost. */
+static void catch_up(struct sysfold_stream *stream)
+{
+    lives->has_mark = false;
+    make_events();
+    for (int left = 500; left && !lives->has_mark && !lost(stream); left--)
+        read_for(stream, 100);
+}
+
 /* Somebody ends at every moment; whoever had ended before the stream went on must be gone behind it. */
 static void expect_no_dead(struct sysfold_stream *stream, bool doubtful_too, bool until_mark)
 {
     struct dead before = find_dead(stream, doubtful_too), behind;
 
-    lives->has_mark = false;
-    make_events();
-    /* However far behind we are; a capture of the storm alone knows nothing of the mark. */
-    for (int left = until_mark ? 100 : 1; left && !lives->has_mark; left--)
+    if (until_mark)
+        catch_up(stream);
+    else
         read_for(stream, 100);
     behind = find_dead(stream, doubtful_too);
     for (unsigned i = 0; i < behind.count; i++)
@@ -558,6 +559,71 @@ Test(snapshot_live, what_happens_meanwhile_is_neither_missed_nor_undone)
     remove_files();
 }
 
+#define PAIRS 40
+
+/* Each pair's own. */
+static atomic_uint meeting;
+static unsigned turn_of_ours;
+
+/* One thread of two, each on a cpu of its own: they end at the same moment, as nearly as can be. */
+static void *end_together(void *data)
+{
+    const unsigned *cpu = data;
+    cpu_set_t cpus;
+
+    CPU_ZERO(&cpus);
+    CPU_SET(*cpu, &cpus);
+    (void)sched_setaffinity(0, sizeof(cpus), &cpus);
+    while (atomic_load(&storm->survivors) <= turn_of_ours)
+        usleep(10000);
+    atomic_fetch_add(&meeting, 1);
+    while (atomic_load(&meeting) < 2)
+        ;
+    syscall(SYS_exit, 0);
+    return NULL;
+}
+
+static void be_a_pair(unsigned pair)
+{
+    static unsigned cpus[2] = {0, 1};
+    pthread_t thread;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    turn_of_ours = pair;
+    pthread_create(&thread, NULL, end_together, &cpus[1]);
+    atomic_fetch_add(&storm->resting, 1);
+    (void)end_together(&cpus[0]);
+}
+
+/* Of a process that was there before, it was not seen how many threads it has. */
+Test(snapshot_live, a_process_ends_behind_all_its_threads)
+{
+    struct sysfold_stream *stream;
+    pid_t pairs[PAIRS];
+
+    setup();
+    for (unsigned i = 0; i < PAIRS; i++) {
+        pairs[i] = fork();
+        if (pairs[i] == 0)
+            be_a_pair(i);
+    }
+    while (atomic_load(&storm->resting) < PAIRS)
+        usleep(1000);
+    stream = open_capture(true, 128 * 1024 * 1024);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        atomic_store(&storm->survivors, i + 1);
+        while (waitpid(pairs[i], NULL, WNOHANG) == 0)
+            read_for(stream, 5);
+    }
+    catch_up(stream);
+    cr_assert(!lost(stream));
+    for (unsigned i = 0; i < PAIRS; i++)
+        cr_expect(!lives->has_process[pairs[i]], "no end of %d was told", pairs[i]);
+    cr_expect_eq(lives->wrong, 0, "%u events are out of place, the first: %s", lives->wrong, lives->first);
+    sysfold_stream_close(stream);
+    remove_files();
+}
+
 static int open_uring(void)
 {
     struct io_uring_params params = {.flags = IORING_SETUP_SQPOLL, .sq_thread_idle = 10};
@@ -609,13 +675,13 @@ Test(snapshot_live, what_was_lost_is_repaired)
 {
     struct sysfold_stream *stream;
     struct dead unsure;
-    int left = 30;
+    int left = 300;
 
     setup();
     prepare_storm();
     stream = open_capture(false, 64 * 1024); /* others' noise would never let it come to rest */
     atomic_store(&storm->begun, true);
-    for (int i = 0; i < 5; i++) { /* a slow reader */
+    for (int i = 0; i < 200 && (i < 5 || !lost(stream)); i++) { /* a slow reader; the storm may be slow, too */
         usleep(100000);
         read_for(stream, 1);
     }
