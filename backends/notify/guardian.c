@@ -70,14 +70,16 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* A word is R's last wish, and stays in the pipe for every S to see; without one, R was killed. */
+/* A word is R's last wish, and stays in the pipe for every S to see: R stays until it has been told of all containers.
+ * Without one, R was killed. */
 static void serve_lifeline(struct guardian *guardian, size_t index, short events)
 {
     (void)index;
     guardian->dismissed = events & POLLIN;
     guardian->without_recorder = true;
     close_fd(&guardian->lifeline);
-    close_fd(&guardian->control);
+    if (!guardian->dismissed)
+        close_fd(&guardian->control);
     ward_tell_all(guardian);
 }
 

@@ -49,7 +49,6 @@ struct capture {
     size_t count, room, next;
     char name[ARRIVAL_NAME_MAX]; /* of the source whose batch was taken last */
     uint32_t named;
-    volatile sig_atomic_t stopped;
     char *socket_path;
     struct encoder encoder; /* for markers */
 };
@@ -441,18 +440,16 @@ static int notify_next_batch(struct capture *capture, int timeout_ms, struct bat
     *ret_batch = (struct batch){.cpu = -1};
     for (;;) {
         int end, r = is_agent ? take_arrivals(capture, ret_batch, error) : 0;
-        bool is_over;
 
-        if (r == -EPIPE && !capture->count)
+        if (r == -EPIPE && !capture->count) /* G hangs up when it has told us everything */
             return 0;
         if (r && r != -EPIPE)
             return r;
         end = look_for_end(capture, error); /* before the queues: what came before the end is not missed */
-        is_over = end || (is_agent && capture->stopped && !capture->count);
         r = take_any(capture, ret_batch, error);
         if (r)
             return r;
-        if (is_over)
+        if (end)
             return end < 0 ? end : 0;
         r = wait_for_more(capture, deadline, error);
         if (r < 0)
@@ -464,7 +461,6 @@ static void notify_stop(struct capture *capture)
 {
     int saved = errno;
 
-    capture->stopped = 1;
     (void)!write(capture->lifeline, "s", 1);
     bell_ring(capture->bell);
     errno = saved;

@@ -17,8 +17,8 @@
  *               it that R wants no more ("s" was written, which nobody reads) or is gone (end of file)
  *   watch       a socket pair of G and S, for each S: S sends a listener that it got
  *               itself (a byte and the descriptor); its end tells G that S is gone, or receives nothing more
- *   control     a socket pair of R and the others: struct sysfold_error reports and COMMAND_GO
- *               (command: with S), or struct arrival for each container (listen: from G)
+ *   control     a socket pair of R and the others: struct sysfold_error reports and COMMAND_GO (command: with S), or
+ *               struct arrival for each container (listen: from G, which hangs up when R wants no more and knows all)
  */
 
 #include <linux/filter.h>

@@ -409,8 +409,20 @@ static int launch(struct supervisor *supervisor, struct sysfold_error *error)
 
 /* --- the end --- */
 
-/* Nobody wants to know any more. A command that has asked to die with its parent is not to: S stays until it has
- * ended. */
+static bool has_guardian(const struct session *session)
+{
+    struct pollfd pollfd = {.fd = session->watch};
+
+    return poll(&pollfd, 1, 0) == 0;
+}
+
+/* Nobody wants to know any more. But a command that has asked to die with its parent is not to; and a container that
+ * has lost its G has nobody else who would answer. */
+static bool must_stay(const struct supervisor *supervisor)
+{
+    return !supervisor->has_ended && (supervisor->command || !has_guardian(supervisor->session));
+}
+
 static void guard(struct supervisor *supervisor)
 {
     struct pollfd pollfd = {.fd = supervisor->listener, .events = POLLIN};
@@ -427,7 +439,7 @@ static void guard(struct supervisor *supervisor)
         supervisor->shared->last_id = notif.id;
         (void)listener_continue(supervisor->listener, notif.id);
     }
-    while (waitpid(supervisor->command, &status, __WALL) < 0 && errno == EINTR)
+    while (supervisor->command && waitpid(supervisor->command, &status, __WALL) < 0 && errno == EINTR)
         ;
 }
 
@@ -510,7 +522,7 @@ _Noreturn void supervisor_run(const struct session *session)
     (void)setpriority(PRIO_PROCESS, 0, NICE); /* where that is allowed: targets wait for us */
     run(&supervisor);
     tell_the_rest(&supervisor);
-    if (supervisor.command && !supervisor.has_ended) {
+    if (must_stay(&supervisor)) {
         queue_end(supervisor.queue);
         supervisor.shared->ended = true;
         guard(&supervisor);

@@ -470,6 +470,15 @@ static bool is_for_later(int r)
     return r == -EAGAIN || r == -EINTR;
 }
 
+/* Whoever wants no more has been told everything, and sees it. */
+static bool dismiss(struct guardian *guardian)
+{
+    if (!guardian->without_recorder || guardian->control < 0 || guardian->complaint_count || next_untold(guardian))
+        return false;
+    close_fd(&guardian->control);
+    return true;
+}
+
 /* As much as R takes now. Nobody is left to be told: everything counts as told. */
 void ward_tell_all(struct guardian *guardian)
 {
@@ -493,7 +502,7 @@ void ward_tell_all(struct guardian *guardian)
             guardian->complaint_count = 0;
         told = true;
     }
-    if (told && guardian->plan->bell)
+    if ((dismiss(guardian) || told) && guardian->plan->bell)
         bell_ring(guardian->plan->bell);
 }
 

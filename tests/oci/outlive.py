@@ -75,6 +75,16 @@ class Outlived(RecorderCase):
         self.stop_recorder(again)
         self.assertEqual(len(self.looks_for("/after", container.name, "b.sfold")), 1)
 
+    def test_guardian_killed_and_recorder_stopped(self):
+        """The supervisor is all there is: it stays."""
+        recorder = self.start_recorder()
+        container = self.start_one()
+        self.wait_until_recorded(container)
+        os.kill(self.parts("sysfold-guard")[0], signal.SIGKILL)
+        self.wait_for(lambda: not self.parts("sysfold-guard"), "its end")
+        self.stop_recorder(recorder)
+        self.assert_runs_on(container)
+
     def test_recorder_comes_again(self):
         self.bundle_told(TWICE, "twice")
         recorder = self.start_recorder()

@@ -392,6 +392,58 @@ Test(notify_guardian, a_flood, .timeout = 60)
     finish(&target, &source, guardian);
 }
 
+/* Until it hangs up. How many containers came? The last of them. */
+static unsigned take_what_is_left(struct arrived *ret_last)
+{
+    unsigned count = 0;
+
+    for (;;) {
+        struct sysfold_error error;
+        struct arrived got = {0};
+        int r = guardian_take_arrival(recorder.control, &got.arrival, &got.queue, &got.shared, &error);
+
+        if (r < 0) {
+            cr_assert_eq(r, -EPIPE, "%s", error.message);
+            return count;
+        }
+        if (r == 0) {
+            pause_shortly();
+        } else if (got.arrival.kind == ARRIVAL_CONTAINER) {
+            *ret_last = got;
+            count++;
+        }
+    }
+}
+
+/* It had no room for the arrival, and wants no more when it comes: what has been recorded is its own all the same. */
+Test(notify_guardian, a_recorder_that_wants_no_more_is_told_of_all_containers, .timeout = 60)
+{
+    struct caller target, late;
+    struct arrived source, last = {0};
+    pid_t guardian = begin(&target, &source);
+
+    for (unsigned i = 0; i < 1000; i++) {
+        int fd = runtime_connect(&recorder);
+
+        runtime_send(fd, "nonsense", 8, NULL, 0);
+        close(fd);
+    }
+    target_start(&late);
+    runtime_introduce(&recorder, &late, "late");
+    expect_calls(&late, PERFORMED, 1);
+    cr_assert_eq(write(recorder.lifeline, "s", 1), 1);
+    call_until(&late, PASSED); /* the guardian has seen it, too */
+    cr_assert_eq(take_what_is_left(&last), 1);
+    cr_assert_str_eq(last.arrival.name, "late");
+    await_end(&last);
+    source_finish(&last);
+    target_end(&target);
+    target_end(&late);
+    await_exit(guardian);
+    source_finish(&source);
+    recorder_finish(&recorder);
+}
+
 Test(notify_guardian, others_may_not_connect, .timeout = 60)
 {
     struct caller target;
