@@ -356,7 +356,7 @@ int guardian_take_arrival(int control, struct arrival *ret_arrival, struct queue
     if (got == -EAGAIN || got == -EINTR)
         return 0;
     if (got == 0 || got == -ECONNRESET)
-        r = error_set(error, -EPIPE, "notify: the guardian is gone");
+        r = error_set(error, -EPIPE, "notify: the guardian was killed: no more containers can be recorded");
     else if (got < 0)
         r = error_system(error, (int)got, "notify: cannot hear the guardian");
     else if (got != sizeof(arrival))

@@ -50,6 +50,7 @@ struct capture {
     char name[ARRIVAL_NAME_MAX]; /* of the source whose batch was taken last */
     uint32_t named;
     char *socket_path;
+    volatile sig_atomic_t stopped;
     struct encoder encoder; /* for markers */
 };
 
@@ -441,8 +442,8 @@ static int notify_next_batch(struct capture *capture, int timeout_ms, struct bat
     for (;;) {
         int end, r = is_agent ? take_arrivals(capture, ret_batch, error) : 0;
 
-        if (r == -EPIPE && !capture->count) /* G hangs up when it has told us everything */
-            return 0;
+        if (r == -EPIPE && !capture->count) /* G hangs up when we want no more and have been told everything */
+            return capture->stopped ? 0 : r;
         if (r && r != -EPIPE)
             return r;
         end = look_for_end(capture, error); /* before the queues: what came before the end is not missed */
@@ -461,6 +462,7 @@ static void notify_stop(struct capture *capture)
 {
     int saved = errno;
 
+    capture->stopped = 1;
     (void)!write(capture->lifeline, "s", 1);
     bell_ring(capture->bell);
     errno = saved;

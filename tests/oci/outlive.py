@@ -196,7 +196,8 @@ class Outlived(RecorderCase):
         self.wait_until_recorded(container)  # until it has been told of, nobody but the guardian knows of it
         os.kill(self.parts("sysfold-guard")[0], signal.SIGKILL)
         self.assert_runs_on(container)
-        self.assertEqual(recorder.wait(kit.PATIENCE), 0, self.said())
+        self.assertEqual(recorder.wait(kit.PATIENCE), 125)
+        self.assertIn("notify: the guardian was killed: no more containers can be recorded", self.said())
         self.assertEqual(len(self.looks_for("/after", container.name)), 1)
 
     # --- strangers ---
