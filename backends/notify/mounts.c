@@ -3,15 +3,35 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/types.h>
 
 #include "common/cleanup.h"
 
 /* What we know the code of. A stacked one (overlay) stands for what it is made of: its maker had the right to. */
-static const char *const plain_types[] = {"ext4",     "xfs",   "btrfs", "tmpfs",  "overlay",  "ext3",  "ext2",
-                                          "devtmpfs", "ramfs", "f2fs",  "rootfs", "squashfs", "erofs", "iso9660"};
+static const struct plain_type {
+    const char *name;
+    unsigned long magic;
+} plain_types[] = {
+    {"ext4", EXT4_SUPER_MAGIC},
+    {"xfs", XFS_SUPER_MAGIC},
+    {"btrfs", BTRFS_SUPER_MAGIC},
+    {"tmpfs", TMPFS_MAGIC},
+    {"overlay", OVERLAYFS_SUPER_MAGIC},
+    {"ext3", EXT3_SUPER_MAGIC},
+    {"ext2", EXT2_SUPER_MAGIC},
+    {"devtmpfs", TMPFS_MAGIC},
+    {"ramfs", RAMFS_MAGIC},
+    {"f2fs", F2FS_SUPER_MAGIC},
+    {"rootfs", RAMFS_MAGIC},
+    {"squashfs", SQUASHFS_MAGIC},
+    {"erofs", EROFS_SUPER_MAGIC_V1},
+    {"iso9660", ISOFS_SUPER_MAGIC},
+};
 
 int mounts_init(struct mounts *mounts, int task)
 {
@@ -30,10 +50,31 @@ int mounts_init(struct mounts *mounts, int task)
 static bool is_plain_type(const char *type, size_t size)
 {
     for (size_t i = 0; i < sizeof(plain_types) / sizeof(*plain_types); i++) {
-        if (strlen(plain_types[i]) == size && !memcmp(plain_types[i], type, size))
+        if (strlen(plain_types[i].name) == size && !memcmp(plain_types[i].name, type, size))
             return true;
     }
     return false;
+}
+
+static bool is_plain_magic(unsigned long magic)
+{
+    for (size_t i = 0; i < sizeof(plain_types) / sizeof(*plain_types); i++) {
+        if (plain_types[i].magic == magic)
+            return true;
+    }
+    return false;
+}
+
+void mounts_know_root(struct mounts *mounts, int task)
+{
+    cleanup_close int root = openat(task, "root", O_PATH | O_CLOEXEC);
+    struct statfs system;
+    struct statx status;
+
+    if (root < 0 || statx(root, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &status) < 0)
+        return;
+    if (status.stx_mask & STATX_MNT_ID && fstatfs(root, &system) == 0 && is_plain_magic((unsigned long)system.f_type))
+        mounts->root = status.stx_mnt_id;
 }
 
 static bool add(struct mounts *mounts, uint64_t id)
@@ -85,6 +126,8 @@ bool mounts_is_plain(struct mounts *mounts, uint64_t id)
 {
     bool changed = have_changed(mounts); /* asked before reading: what changes meanwhile shows the next time */
 
+    if (id == mounts->root && mounts->root)
+        return true;
     if (changed || !mounts->read)
         read_table(mounts);
     for (size_t i = 0; i < mounts->count; i++) {

@@ -18,10 +18,14 @@ struct mounts {
     uint64_t *ids; /* of the plain ones */
     size_t count, room;
     bool read;
+    uint64_t root; /* another plain one: mounts_know_root()'s; 0: none */
 };
 
 /* `task`: the directory below /proc of a process. */
 int mounts_init(struct mounts *mounts, int task);
+/* A mount table begins at the root: the mount that this is in is not in it, below a chroot into the middle of one. It
+ * is asked itself (statfs): of ourselves, who live there, and nobody else. */
+void mounts_know_root(struct mounts *mounts, int task);
 /* The id must be of a mount that is held (by a descriptor): else it may be another's by now. */
 bool mounts_is_plain(struct mounts *mounts, uint64_t id);
 void mounts_finish(struct mounts *mounts);

@@ -49,6 +49,8 @@ int opener_init(struct opener *opener, bool devices)
     r = mounts_init(&opener->mounts, opener->task);
     if (r < 0)
         cleanup_close_fd(&opener->task);
+    else
+        mounts_know_root(&opener->mounts, opener->task);
     return r;
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,18 @@
 
 void (*stage_before)(const struct seccomp_notif *notif);
 bool stage_is_container;
+
+void need_user_namespaces(void)
+{
+    pid_t child = fork();
+    int status = -1;
+
+    if (child == 0)
+        _exit(unshare(CLONE_NEWUSER) < 0 ? errno : 0);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    if (status)
+        cr_skip_test("no user namespace can be made here, in a chroot? (%s)", strerror(WEXITSTATUS(status)));
+}
 
 struct stage *stage_make(void)
 {

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 
 #include <criterion/criterion.h>
 
+#include "common/cleanup.h"
 #include "perform-kit.h"
 
 TestSuite(perform, .timeout = 110);
@@ -469,9 +471,42 @@ Test(perform, paths_begin_where_the_target_is)
     tear_down();
 }
 
+static void open_in_chroot(struct stage *on)
+{
+    (void)!chdir("/");
+    step_begin(on, 0);
+    close(open("/inner", O_RDWR | O_CREAT, 0600));
+    step_end(on);
+}
+
+/* Whose root is no mount's, so that it is in no mount table: we and our targets. */
+Test(perform, a_chroot_into_the_middle_of_a_mount_is_performed_in)
+{
+    cleanup_close int outside = open("/", O_PATH | O_CLOEXEC);
+
+    if (geteuid() != 0)
+        cr_skip_test("only root changes his root directory");
+    cr_assert_eq(unshare(CLONE_NEWNS), 0);
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        cr_skip_test("all of this runs in such a chroot");
+    set_up(ON_DISK);
+    cr_assert_eq(chdir(stage->directory), 0);
+    cr_assert_eq(mkdir("proc", 0755), 0);
+    cr_assert_eq(mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL), 0);
+    cr_assert_eq(chroot("."), 0);
+    if (serve(open_in_chroot)) {
+        cr_expect(stage->told[0].performed);
+        cr_expect_str_eq(stage->told[0].path, "/inner");
+    }
+    cr_assert_eq(umount2("proc", MNT_DETACH), 0);
+    cr_assert_eq(fchdir(outside), 0);
+    cr_assert_eq(chroot("."), 0);
+    tear_down();
+}
+
 /* Who is not like us opens for himself. */
 
-#define UNLIKE(NAME, BODY)                                                                                             \
+#define UNLIKE_WHERE(NAME, NEED, BODY)                                                                                 \
     static void NAME##_body(struct stage *on)                                                                          \
     {                                                                                                                  \
         step_begin(on, 0);                                                                                             \
@@ -484,6 +519,7 @@ Test(perform, paths_begin_where_the_target_is)
     }                                                                                                                  \
     Test(perform, NAME)                                                                                                \
     {                                                                                                                  \
+        NEED;                                                                                                          \
         set_up(ON_DISK);                                                                                               \
         if (geteuid() == 0 && serve(NAME##_body)) {                                                                    \
             cr_expect(stage->told[0].performed);                                                                       \
@@ -492,6 +528,8 @@ Test(perform, paths_begin_where_the_target_is)
         }                                                                                                              \
         tear_down();                                                                                                   \
     }
+
+#define UNLIKE(NAME, BODY) UNLIKE_WHERE(NAME, (void)0, BODY)
 
 /* A failure ends the target with what the kit does not take for success. */
 #define MUST(CALL)                                                                                                     \
@@ -541,7 +579,7 @@ UNLIKE(another_group_is_never_performed_for, MUST(setgid(NOBODY)))
 UNLIKE(another_file_system_user_is_never_performed_for, (void)syscall(SYS_setfsuid, NOBODY))
 UNLIKE(another_file_system_group_is_never_performed_for, (void)syscall(SYS_setfsgid, NOBODY))
 UNLIKE(more_groups_are_never_performed_for, MUST(setgroups(2, ((gid_t[]){1, 2}))))
-UNLIKE(a_user_namespace_is_never_performed_in, MUST(unshare(CLONE_NEWUSER)))
+UNLIKE_WHERE(a_user_namespace_is_never_performed_in, need_user_namespaces(), MUST(unshare(CLONE_NEWUSER)))
 UNLIKE(a_mount_namespace_is_never_performed_in, MUST(unshare(CLONE_NEWNS)))
 UNLIKE(another_root_is_never_performed_in, MUST(chroot(on->directory)))
 UNLIKE(fewer_capabilities_are_never_performed_for, drop_capabilities())

@@ -39,6 +39,7 @@ static bool set_up(void)
         cr_log_warn("skipped: only root can be like somebody else");
         return false;
     }
+    need_user_namespaces();
     stage = stage_make();
     stage_directory(stage, "/var/tmp");
     stage_is_container = true;
